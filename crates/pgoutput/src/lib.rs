@@ -1,0 +1,35 @@
+//! Postgres logical replication, and nothing else.
+//!
+//! ```text
+//! socket ─frames→ Message ─Assembler→ Event ─Batch→ queue (bounded in bytes) → the reader of the crate
+//!    ^                        ^
+//!    │                        └── Catalog: what a Relation message does not say (keys, defaults, types)
+//!    └── status update ← confirm(Lsn)
+//! ```
+//!
+//! Parsing is pure ([`message`], [`tuple`](batch), [`assembler`], [`copy`]); the async shell around it is thin
+//! ([`wire`], [`replication`], [`stream`], [`snapshot`]). No Kafka, no Debezium, no JSON.
+
+pub mod assembler;
+pub mod batch;
+pub mod catalog;
+pub mod config;
+pub mod copy;
+pub mod error;
+pub mod lsn;
+pub mod message;
+pub mod publication;
+pub mod queue;
+pub mod reader;
+pub mod relation;
+pub mod replication;
+pub mod slot;
+pub mod snapshot;
+pub mod stream;
+pub mod wire;
+
+pub use batch::{Batch, Cell, CellKind, Change, Datum, Event, Old, OldKind, Op, Position, ReadMark, Row, Tuple};
+pub use config::{Config, Password, SslConfig, SslMode};
+pub use error::{Error, Result};
+pub use lsn::Lsn;
+pub use relation::{Column, Relation, ReplicaIdentity, Type, TypeKind};
