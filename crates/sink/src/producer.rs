@@ -1,0 +1,211 @@
+//! [`Producer`]: hands records to the Kafka client and counts what the brokers acknowledged.
+//!
+//! The client's own thread calls back once a record; the callback only adds to a count per segment, so that the
+//! pipeline wakes once for many. A failed delivery is kept and ends the pipeline: it is never stepped over.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use tokio::sync::Notify;
+
+use crate::ack::SegmentId;
+use crate::record::RecordRef;
+
+/// What the producer is set to unless the user's properties say otherwise, in librdkafka's names.
+///
+/// `lz4`: consumers cannot tell, brokers and network gain. `murmur2_random`: keys land where Java's producer puts
+/// them. `message.timeout.ms=0` is Connect's `delivery.timeout.ms` of about 25 days: a record waits for its broker
+/// as long as it takes, and the bounded queue holds the reader back meanwhile. The queue's 32 MB is Java's
+/// `buffer.memory`.
+pub const DEFAULTS: &[(&str, &str)] = &[
+    ("acks", "all"),
+    ("enable.idempotence", "true"),
+    ("compression.type", "lz4"),
+    ("partitioner", "murmur2_random"),
+    ("linger.ms", "5"),
+    ("message.timeout.ms", "0"),
+    ("queue.buffering.max.kbytes", "32768"),
+    ("queue.buffering.max.messages", "40000"),
+    ("batch.num.messages", "10000"),
+    ("batch.size", "1000000"),
+];
+
+/// A record that could not be delivered, or a client that cannot go on.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{}{message}", .topic.as_deref().map(|t| format!("record for topic {t}: ")).unwrap_or_default())]
+pub struct ProducerError {
+    /// The topic of the record, where there is one.
+    pub topic: Option<String>,
+    /// librdkafka's words.
+    pub message: String,
+}
+
+/// What became of [`Producer::send`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// The client has it: a delivery or an error will follow.
+    Accepted,
+    /// The client's queue is full: wait for [`Producer::changed`], then try the same record again.
+    Full,
+}
+
+#[derive(Debug, Default)]
+struct Deliveries {
+    /// Counts per segment, in the order of arrival; neighbours of one segment are merged.
+    counts: Vec<(SegmentId, u64)>,
+    error: Option<ProducerError>,
+}
+
+#[derive(Debug, Default)]
+struct Context {
+    deliveries: Mutex<Deliveries>,
+    changed: Notify,
+}
+
+impl Context {
+    fn note(&self, update: impl FnOnce(&mut Deliveries)) {
+        let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_empty = deliveries.counts.is_empty();
+        update(&mut deliveries);
+        let wake = was_empty || deliveries.error.is_some();
+        drop(deliveries);
+        if wake {
+            self.changed.notify_one();
+        }
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log_client("producer", level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        // Lost brokers come here again and again; the client goes on by itself. Fatal ones do not heal.
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
+            let message = format!("{error}: {reason}");
+            self.note(|d| d.error = d.error.take().or(Some(ProducerError { topic: None, message })));
+        } else {
+            tracing::warn!(client = "producer", %error, reason, "Kafka client");
+        }
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+        let segment = SegmentId::from_raw(opaque as u64);
+        match result {
+            Ok(_) => self.note(|d| match d.counts.last_mut() {
+                Some((last, count)) if *last == segment => *count += 1,
+                _ => d.counts.push((segment, 1)),
+            }),
+            // Purged when the producer is closed after an error or a deadline: not delivered, and not news.
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight), _)) => {}
+            Err((error, message)) => {
+                let failed = ProducerError { topic: Some(message.topic().to_owned()), message: error.to_string() };
+                self.note(|d| d.error = d.error.take().or(Some(failed)));
+            }
+        }
+    }
+}
+
+/// Passes librdkafka's own log lines on.
+pub fn log_client(client: &str, level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+            tracing::warn!(client, facility, "{message}");
+        }
+        RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => tracing::info!(client, facility, "{message}"),
+        RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => tracing::debug!(client, facility, "{message}"),
+    }
+}
+
+/// A Kafka producer whose deliveries are counted per segment.
+pub struct Producer {
+    client: ThreadedProducer<Context>,
+}
+
+impl std::fmt::Debug for Producer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Producer").field("in_flight", &self.client.in_flight_count()).finish_non_exhaustive()
+    }
+}
+
+impl Producer {
+    /// Creates the client; it connects by itself.
+    ///
+    /// # Errors
+    /// A property that librdkafka does not know or whose value it refuses, named.
+    pub fn new(properties: &[(String, String)]) -> Result<Self, ProducerError> {
+        let mut config = ClientConfig::new();
+        for (key, value) in DEFAULTS {
+            config.set(*key, *value);
+        }
+        for (key, value) in properties {
+            config.set(key.as_str(), value.as_str());
+        }
+        let client = config
+            .create_with_context(Context::default())
+            .map_err(|error: KafkaError| ProducerError { topic: None, message: error.to_string() })?;
+        Ok(Self { client })
+    }
+
+    /// Hands one record over.
+    ///
+    /// # Errors
+    /// The client refuses the record for good (too large, unknown topic by policy, fatal state).
+    pub fn send(&self, record: &RecordRef<'_>, segment: SegmentId) -> Result<Sent, ProducerError> {
+        let opaque = usize::try_from(segment.get()).unwrap_or(usize::MAX);
+        let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(record.topic, opaque);
+        message.key = record.key;
+        message.payload = record.value;
+        message.partition = record.partition;
+        message.timestamp = record.timestamp_ms;
+        if record.headers().len() > 0 {
+            let mut headers = OwnedHeaders::new_with_capacity(record.headers().len());
+            for (key, value) in record.headers() {
+                headers = headers.insert(Header { key, value });
+            }
+            message.headers = Some(headers);
+        }
+        match self.client.send(message) {
+            Ok(()) => Ok(Sent::Accepted),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Ok(Sent::Full),
+            Err((error, _)) => {
+                Err(ProducerError { topic: Some(record.topic.to_string()), message: error.to_string() })
+            }
+        }
+    }
+
+    /// Completes when there is something to [`Self::take`]. Cancel-safe.
+    pub async fn changed(&self) {
+        self.client.context().changed.notified().await;
+    }
+
+    /// Takes what was delivered since the last call, into `counts` (cleared first).
+    ///
+    /// # Errors
+    /// A delivery failed, or the client is in a fatal state. Every later call says so too.
+    pub fn take(&self, counts: &mut Vec<(SegmentId, u64)>) -> Result<(), ProducerError> {
+        counts.clear();
+        let mut deliveries = self.client.context().deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut deliveries.counts, counts);
+        match &deliveries.error {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends what lingers without waiting for more, up to `timeout`. Blocks the calling thread.
+    pub fn flush(&self, timeout: Duration) {
+        // Whatever is not out by then shows in the deliveries that are missing.
+        drop(self.client.flush(timeout));
+    }
+}

@@ -1,0 +1,243 @@
+//! `topic.creation.*`: topics are made before their first record, as Connect makes them for a source connector.
+//!
+//! Rules: [KIP-158](https://cwiki.apache.org/confluence/display/KAFKA/KIP-158). Without any such key the brokers'
+//! own auto-creation applies. An existing topic is never altered.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fancy_regex::Regex;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::error::RDKafkaErrorCode;
+
+const PREFIX: &str = "topic.creation.";
+
+/// How long the brokers get for one creation.
+const CREATE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A `topic.creation.*` key that does not hold what it must.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TopicCreationError {
+    /// Both are required once any key of the kind is there.
+    #[error("Missing required configuration \"{0}\" which has no default value.")]
+    Missing(String),
+    /// Not a number, or not a regular expression.
+    #[error("Invalid value {value} for configuration {key}: {reason}")]
+    Invalid {
+        /// The key.
+        key: String,
+        /// What was written.
+        value: String,
+        /// Why it will not do.
+        reason: String,
+    },
+    /// The brokers refused.
+    #[error("Task failed to create new topic {topic}: {reason}")]
+    Create {
+        /// The topic.
+        topic: String,
+        /// The brokers' words.
+        reason: String,
+    },
+}
+
+#[derive(Debug, Clone)]
+struct Group {
+    include: Vec<Regex>,
+    exclude: Vec<Regex>,
+    partitions: i32,
+    replication: i32,
+    config: Vec<(String, String)>,
+}
+
+impl Group {
+    fn takes(&self, topic: &str) -> bool {
+        // A pattern that gives up (too much backtracking) has not matched.
+        let any = |patterns: &[Regex]| patterns.iter().any(|p| p.is_match(topic).unwrap_or(false));
+        any(&self.include) && !any(&self.exclude)
+    }
+}
+
+/// The groups of a connector's configuration.
+#[derive(Debug, Clone)]
+pub struct TopicCreation {
+    /// In the order of `topic.creation.groups`; the first that takes a topic decides.
+    groups: Vec<Group>,
+    default: Group,
+}
+
+impl TopicCreation {
+    /// Reads the keys; `None` if there is none of them.
+    ///
+    /// # Errors
+    /// A required key is missing or a value is of the wrong form.
+    pub fn parse<'a>(
+        properties: impl Fn(&str) -> Option<&'a str>,
+        keys: &[&'a str],
+    ) -> Result<Option<Self>, TopicCreationError> {
+        if !keys.iter().any(|k| k.starts_with(PREFIX)) {
+            return Ok(None);
+        }
+        let number = |key: String, fallback: Option<i32>| match (properties(&key), fallback) {
+            (Some(text), _) => text.trim().parse().map_err(|_not_a_number: std::num::ParseIntError| {
+                TopicCreationError::Invalid { key, value: text.to_owned(), reason: "Not a number of type INT".to_owned() }
+            }),
+            (None, Some(value)) => Ok(value),
+            (None, None) => Err(TopicCreationError::Missing(key)),
+        };
+        let group = |alias: &str, inherit: Option<&Group>| -> Result<Group, TopicCreationError> {
+            let key = |what: &str| format!("{PREFIX}{alias}.{what}");
+            let own = ["include", "exclude", "partitions", "replication.factor"];
+            let prefix = key("");
+            let config = keys
+                .iter()
+                .filter_map(|k| Some((k.strip_prefix(&prefix)?, properties(k)?)))
+                .filter(|(what, _)| !own.contains(what))
+                .map(|(what, value)| (what.to_owned(), value.to_owned()))
+                .collect();
+            Ok(Group {
+                replication: number(key("replication.factor"), inherit.map(|g| g.replication))?,
+                partitions: number(key("partitions"), inherit.map(|g| g.partitions))?,
+                include: patterns(&key("include"), properties(&key("include")))?,
+                exclude: patterns(&key("exclude"), properties(&key("exclude")))?,
+                config,
+            })
+        };
+        let default = group("default", None)?;
+        let groups = properties("topic.creation.groups")
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim)
+            .filter(|alias| !alias.is_empty() && *alias != "default")
+            .map(|alias| group(alias, Some(&default)))
+            .collect::<Result<_, _>>()?;
+        Ok(Some(Self { groups, default }))
+    }
+
+    fn group_of(&self, topic: &str) -> &Group {
+        self.groups.iter().find(|g| g.takes(topic)).unwrap_or(&self.default)
+    }
+}
+
+fn patterns(key: &str, list: Option<&str>) -> Result<Vec<Regex>, TopicCreationError> {
+    list.unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|p| !p.is_empty())
+        .map(|pattern| {
+            Regex::new(&format!("^(?:{pattern})$")).map_err(|error| TopicCreationError::Invalid {
+                key: key.to_owned(),
+                value: pattern.to_owned(),
+                reason: error.to_string(),
+            })
+        })
+        .collect()
+}
+
+/// Makes the topics that a connector writes to.
+pub struct TopicCreator {
+    rules: TopicCreation,
+    admin: AdminClient<DefaultClientContext>,
+    known: HashSet<Arc<str>>,
+}
+
+impl std::fmt::Debug for TopicCreator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TopicCreator").field("rules", &self.rules).field("known", &self.known).finish_non_exhaustive()
+    }
+}
+
+impl TopicCreator {
+    /// A creator with an admin client of those properties (librdkafka's names).
+    ///
+    /// # Errors
+    /// librdkafka refuses a property.
+    pub fn new(rules: TopicCreation, properties: &[(String, String)]) -> Result<Self, rdkafka::error::KafkaError> {
+        let mut config = ClientConfig::new();
+        for (key, value) in properties {
+            config.set(key.as_str(), value.as_str());
+        }
+        Ok(Self { rules, admin: config.create()?, known: HashSet::new() })
+    }
+
+    /// Whether [`Self::ensure`] has seen the topic.
+    #[must_use]
+    pub fn knows(&self, topic: &str) -> bool {
+        self.known.contains(topic)
+    }
+
+    /// Creates the topic unless it exists.
+    ///
+    /// # Errors
+    /// The brokers refuse.
+    pub async fn ensure(&mut self, topic: &Arc<str>) -> Result<(), TopicCreationError> {
+        let failed = |reason: String| TopicCreationError::Create { topic: topic.to_string(), reason };
+        let group = self.rules.group_of(topic);
+        let mut new = NewTopic::new(topic, group.partitions, TopicReplication::Fixed(group.replication));
+        for (key, value) in &group.config {
+            new = new.set(key, value);
+        }
+        let options = AdminOptions::new().operation_timeout(Some(CREATE_TIMEOUT));
+        let results = self.admin.create_topics(&[new], &options).await.map_err(|e| failed(e.to_string()))?;
+        for result in results {
+            match result {
+                Ok(_) => tracing::info!(topic = &**topic, partitions = group.partitions, "topic created"),
+                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((_, code)) => return Err(failed(code.to_string())),
+            }
+        }
+        self.known.insert(Arc::clone(topic));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(config: &[(&'static str, &'static str)]) -> Result<Option<TopicCreation>, TopicCreationError> {
+        let keys: Vec<&str> = config.iter().map(|(k, _)| *k).collect();
+        TopicCreation::parse(|key| config.iter().find(|(k, _)| *k == key).map(|(_, v)| *v), &keys)
+    }
+
+    #[test]
+    fn no_key_means_broker_auto_creation() {
+        assert!(parse(&[("topic.prefix", "x")]).unwrap().is_none());
+    }
+
+    #[test]
+    fn default_group_needs_both_numbers() {
+        let error = parse(&[("topic.creation.default.partitions", "1")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Missing required configuration \"topic.creation.default.replication.factor\" which has no default value."
+        );
+        let error = parse(&[("topic.creation.default.replication.factor", "x")]).unwrap_err();
+        assert!(error.to_string().contains("topic.creation.default.replication.factor"), "{error}");
+    }
+
+    #[test]
+    fn first_group_that_takes_the_topic_decides_and_inherits() {
+        let rules = parse(&[
+            ("topic.creation.default.replication.factor", "-1"),
+            ("topic.creation.default.partitions", "2"),
+            ("topic.creation.groups", "big, small"),
+            ("topic.creation.big.include", "s\\.public\\..*"),
+            ("topic.creation.big.exclude", ".*tiny"),
+            ("topic.creation.big.partitions", "8"),
+            ("topic.creation.big.cleanup.policy", "compact"),
+            ("topic.creation.small.include", ".*"),
+            ("topic.creation.small.partitions", "1"),
+        ])
+        .unwrap()
+        .unwrap();
+        let of = |topic: &str| (rules.group_of(topic).partitions, rules.group_of(topic).replication);
+        assert_eq!(of("s.public.orders"), (8, -1));
+        assert_eq!(of("s.public.tiny"), (1, -1));
+        assert_eq!(of("xs.public.orders"), (1, -1));
+        assert_eq!(rules.group_of("s.public.a").config, [("cleanup.policy".to_owned(), "compact".to_owned())]);
+    }
+}
