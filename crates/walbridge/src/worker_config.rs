@@ -1,10 +1,12 @@
-//! The worker's configuration: first what was written (a `.properties` file or the environment), then what it means.
+//! The worker's configuration as it was written: a `.properties` file or the environment. What it means is judged by
+//! [`connect::WorkerSettings`].
 //!
-//! Keys, defaults and texts are those of Kafka Connect's distributed worker
+//! Keys are those of Kafka Connect's distributed worker
 //! (`org.apache.kafka.connect.runtime.distributed.DistributedConfig`, 4.3).
 
-use std::collections::BTreeMap;
 use std::path::Path;
+
+use connect::Properties;
 
 use crate::properties;
 
@@ -27,108 +29,36 @@ pub enum WorkerConfigError {
         /// Where and why.
         reason: String,
     },
-    /// A key that must be there is not.
-    #[error("Missing required configuration \"{0}\" which has no default value.")]
-    Missing(&'static str),
-    /// A value does not have the form that its key needs.
-    #[error("Invalid value {value} for configuration {key}: {reason}")]
-    Invalid {
-        /// The key.
-        key: &'static str,
-        /// What was written.
-        value: String,
-        /// What it should be.
-        reason: String,
-    },
-}
-
-/// What was written, unjudged: keys and values.
-#[derive(Debug, Clone, Default)]
-pub struct WorkerProperties {
-    entries: BTreeMap<String, String>,
 }
 
 /// Image conventions of the environment that are no worker keys: logging, heap, waiting, plugin paths of the images.
 const NOT_PROPERTIES: &[&str] = &["log4j.", "cub.", "opts", "jmx.", "heap."];
 
-impl WorkerProperties {
-    /// Reads a `.properties` file.
-    ///
-    /// # Errors
-    /// It cannot be read, or is not of that form.
-    pub fn from_file(path: &Path) -> Result<Self, WorkerConfigError> {
-        let shown = || path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| WorkerConfigError::Read { path: shown(), source })?;
-        let entries = properties::parse(&text)
-            .map_err(|error| WorkerConfigError::Syntax { path: shown(), reason: error.to_string() })?;
-        Ok(Self { entries: entries.into_iter().collect() })
-    }
+/// Reads a `.properties` file.
+///
+/// # Errors
+/// It cannot be read, or is not of that form.
+pub fn from_file(path: &Path) -> Result<Properties, WorkerConfigError> {
+    let shown = || path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| WorkerConfigError::Read { path: shown(), source })?;
+    let entries = properties::parse(&text)
+        .map_err(|error| WorkerConfigError::Syntax { path: shown(), reason: error.to_string() })?;
+    Ok(entries.into_iter().collect())
+}
 
-    /// Reads `CONNECT_*` variables: the prefix off, lower case, `_` to `.`, `__` to `-`, `___` to `_`
-    /// (the rule of Confluent's images; Debezium's images know the first mapping only).
-    pub fn from_env(variables: impl Iterator<Item = (String, String)>) -> Self {
-        let entries = variables
-            .filter_map(|(name, value)| Some((property_name(name.strip_prefix("CONNECT_")?), value)))
-            .filter(|(key, _)| !NOT_PROPERTIES.iter().any(|p| key.starts_with(p)))
-            .collect();
-        Self { entries }
-    }
+/// Reads `CONNECT_*` variables: the prefix off, lower case, `_` to `.`, `__` to `-`, `___` to `_`
+/// (the rule of Confluent's images; Debezium's images know the first mapping only).
+pub fn from_env(variables: impl Iterator<Item = (String, String)>) -> Properties {
+    variables
+        .filter_map(|(name, value)| Some((property_name(name.strip_prefix("CONNECT_")?), value)))
+        .filter(|(key, _)| !NOT_PROPERTIES.iter().any(|p| key.starts_with(p)))
+        .collect()
+}
 
-    /// The value of a key.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<&str> {
-        self.entries.get(key).map(String::as_str)
-    }
-
-    /// All of them, sorted by key.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.entries.iter().map(|(k, v)| (k.as_str(), v.as_str()))
-    }
-
-    /// Keys that mean nothing to this worker.
-    pub fn unknown(&self) -> impl Iterator<Item = &str> {
-        self.entries.keys().map(String::as_str).filter(|key| !is_known(key))
-    }
-
-    /// The value of a key that must be there.
-    ///
-    /// # Errors
-    /// It is not.
-    pub fn required(&self, key: &'static str) -> Result<&str, WorkerConfigError> {
-        self.get(key).map(str::trim).filter(|v| !v.is_empty()).ok_or(WorkerConfigError::Missing(key))
-    }
-
-    /// A number, or its default.
-    ///
-    /// # Errors
-    /// What is written is not a number of that type.
-    pub fn number<T: std::str::FromStr>(&self, key: &'static str, default: T) -> Result<T, WorkerConfigError> {
-        self.get(key).map_or(Ok(default), |text| {
-            text.trim().parse().map_err(|_not_a_number: T::Err| WorkerConfigError::Invalid {
-                key,
-                value: text.to_owned(),
-                reason: "not a number of the right type and size".to_owned(),
-            })
-        })
-    }
-
-    /// A boolean, or its default.
-    ///
-    /// # Errors
-    /// Neither `true` nor `false` is written.
-    pub fn boolean(&self, key: &'static str, default: bool) -> Result<bool, WorkerConfigError> {
-        match self.get(key).map(|v| v.trim().to_ascii_lowercase()).as_deref() {
-            None => Ok(default),
-            Some("true") => Ok(true),
-            Some("false") => Ok(false),
-            Some(other) => Err(WorkerConfigError::Invalid {
-                key,
-                value: other.to_owned(),
-                reason: "Expected value to be either true or false".to_owned(),
-            }),
-        }
-    }
+/// Keys that mean nothing to this worker.
+pub fn unknown(properties: &Properties) -> impl Iterator<Item = &str> {
+    properties.keys().map(String::as_str).filter(|key| !is_known(key))
 }
 
 fn property_name(rest: &str) -> String {
@@ -240,8 +170,8 @@ fn is_known(key: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn env(pairs: &[(&str, &str)]) -> WorkerProperties {
-        WorkerProperties::from_env(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+    fn env(pairs: &[(&str, &str)]) -> Properties {
+        from_env(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
     }
 
     #[test]
@@ -253,21 +183,19 @@ mod tests {
             ("CONNECT_LOG4J_ROOT_LOGLEVEL", "WARN"),
             ("KAFKA_HEAP_OPTS", "-Xmx1g"),
         ]);
-        let pairs: Vec<_> = properties.iter().collect();
+        let pairs: Vec<_> = properties.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(pairs, [("bootstrap.servers", "a:1"), ("producer.compression.type", "zstd"), ("x-y_z", "1")]);
     }
 
     #[test]
     fn unknown_keys_are_named_and_known_ones_are_not() {
         let properties = env(&[("CONNECT_GROUP_ID", "g"), ("CONNECT_GRUOP_ID", "g"), ("CONNECT_PLUGIN_PATH", "/x")]);
-        assert_eq!(properties.unknown().collect::<Vec<_>>(), ["gruop.id"]);
+        assert_eq!(unknown(&properties).collect::<Vec<_>>(), ["gruop.id"]);
     }
 
     #[test]
-    fn errors_name_the_key() {
-        let properties = env(&[("CONNECT_OFFSET_FLUSH_INTERVAL_MS", "soon")]);
-        let error = properties.number::<u64>("offset.flush.interval.ms", 60_000).unwrap_err();
-        assert!(error.to_string().contains("offset.flush.interval.ms"), "{error}");
-        assert!(properties.required("group.id").unwrap_err().to_string().contains("group.id"));
+    fn missing_file_is_named() {
+        let error = from_file(Path::new("no/such.properties")).unwrap_err();
+        assert!(error.to_string().contains("no/such.properties"), "{error}");
     }
 }

@@ -1,0 +1,375 @@
+//! **The** loop: from batches of the log to acknowledged records, recorded offsets and confirmed WAL.
+//!
+//! ```text
+//!  queue ─Batch→ Encoder ─Records→ Producer ─→ brokers
+//!                                     │ deliveries, counted per segment
+//!  Stream ← confirmed(Lsn) ← offset recorded ← AckTracker
+//! ```
+//!
+//! Two things must hold, and this file is where they do:
+//! nothing is confirmed to Postgres that Kafka has not acknowledged and the offset topic does not record, and a
+//! failed delivery ends the loop. The one exception to the first is an idle server's position: with no transaction
+//! open and nothing in flight there is nothing to lose before it, so it may be confirmed without an offset.
+
+use std::collections::HashSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use connect::connector::{OffsetError, OffsetStore, StatusSink, Target};
+use pgoutput::queue::Receiver;
+use pgoutput::{Batch, Event, Lsn};
+use serde_json::{Map, Value};
+use sink::ack::{AckTracker, SegmentId, UnexpectedDelivery};
+use sink::encoder::{Clock, Encoder};
+use sink::error::EncodeError;
+use sink::offset::SourceOffset;
+use sink::producer::{Producer, ProducerError, Sent};
+use sink::record::Records;
+use sink::topic_creation::{TopicCreationError, TopicCreator};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Why the loop ended before it was asked to. None of these lets anything pass: what was not acknowledged and
+/// recorded comes again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PipelineError {
+    /// A record was not delivered.
+    #[error(transparent)]
+    Producer(#[from] ProducerError),
+    /// A change could not become a record.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// A topic could not be made.
+    #[error(transparent)]
+    Topic(#[from] TopicCreationError),
+    /// We count wrongly.
+    #[error("acknowledgements do not add up: {0}")]
+    Acks(#[from] UnexpectedDelivery),
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Intervals {
+    /// `offset.flush.interval.ms`.
+    pub(crate) flush: Duration,
+    /// `offset.flush.timeout.ms`.
+    pub(crate) flush_timeout: Duration,
+    /// How long a stop may wait for the brokers.
+    pub(crate) drain: Duration,
+}
+
+/// What the loop works with.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) encoder: Encoder,
+    pub(crate) producer: Producer,
+    pub(crate) topics: Option<TopicCreator>,
+    pub(crate) offsets: OffsetStore,
+    /// Key of the offset: Debezium's `{"server": topic.prefix}`.
+    pub(crate) partition: Map<String, Value>,
+    pub(crate) status: StatusSink,
+    /// What may be confirmed to Postgres; the stream reads it.
+    pub(crate) confirmed: watch::Sender<Lsn>,
+    pub(crate) intervals: Intervals,
+}
+
+/// Where the log stands at the end of a segment.
+#[derive(Debug, Clone)]
+struct Progress {
+    segment: SegmentId,
+    offset: SourceOffset,
+    /// Rises whenever `offset` says something new that is worth recording.
+    version: u64,
+    /// What may be confirmed once `version` is recorded.
+    confirm: Lsn,
+    /// The server waits for an answer: record and confirm at once instead of at the next interval.
+    urgent: bool,
+}
+
+type Write = Pin<Box<dyn Future<Output = Result<(), OffsetError>> + Send>>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Running,
+    /// No more intake; what is under way is brought home until the deadline.
+    Draining(Instant),
+}
+
+/// See the module.
+pub(crate) struct Pipeline {
+    parts: Parts,
+    acks: AckTracker<Progress>,
+    records: Records,
+    /// Index in `records` of the next one to hand over.
+    next: usize,
+    /// Where the log stands once `records` are all handed over.
+    end: Option<Progress>,
+    version: u64,
+    confirm: Lsn,
+    /// The watermark.
+    reached: Option<Progress>,
+    /// `version` of the last recorded offset.
+    recorded: u64,
+    write: Option<(Write, Progress)>,
+    flush_at: Instant,
+    counts: Vec<(SegmentId, u64)>,
+    seen: HashSet<Arc<str>>,
+    /// Topics that got their first record in that segment.
+    fresh: Vec<(SegmentId, Arc<str>)>,
+}
+
+impl Pipeline {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let flush_at = Instant::now() + parts.intervals.flush;
+        Self {
+            parts,
+            acks: AckTracker::default(),
+            records: Records::default(),
+            next: 0,
+            end: None,
+            version: 0,
+            confirm: Lsn::INVALID,
+            reached: None,
+            recorded: 0,
+            write: None,
+            flush_at,
+            counts: Vec::new(),
+            seen: HashSet::new(),
+            fresh: Vec::new(),
+        }
+    }
+
+    /// Runs until `stop`, until the queue's sender is gone and everything is home, or until something fails.
+    pub(crate) async fn run(
+        mut self,
+        mut queue: Receiver,
+        mut target: watch::Receiver<Target>,
+        stop: CancellationToken,
+    ) -> Result<(), PipelineError> {
+        let mut mode = Mode::Running;
+        loop {
+            let deadline = match mode {
+                Mode::Running => None,
+                Mode::Draining(at) => Some(at),
+            };
+            if deadline.is_some_and(|at| self.is_home() || at <= Instant::now()) {
+                return self.close().await;
+            }
+            let intake = deadline.is_none() && self.end.is_none() && *target.borrow() == Target::Started;
+            let flush_at = self.flush_at;
+            // Deliveries first, so that progress is never behind what is known; new work last.
+            tokio::select! {
+                biased;
+                () = self.parts.producer.changed() => self.deliveries().await?,
+                result = written(&mut self.write) => self.recorded(result),
+                () = tokio::time::sleep_until(flush_at) => self.flush(),
+                () = stop.cancelled(), if deadline.is_none() => {
+                    mode = Mode::Draining(Instant::now() + self.parts.intervals.drain);
+                }
+                () = until(deadline) => {}
+                changed = target.changed(), if deadline.is_none() => {
+                    if changed.is_err() {
+                        mode = Mode::Draining(Instant::now() + self.parts.intervals.drain);
+                    }
+                }
+                batch = queue.recv(), if intake => match batch {
+                    Some(batch) => self.take(&batch).await?,
+                    None => mode = Mode::Draining(Instant::now() + self.parts.intervals.drain),
+                },
+            }
+        }
+    }
+
+    /// Whether nothing is under way any more.
+    fn is_home(&self) -> bool {
+        self.end.is_none() && self.acks.is_idle() && self.write.is_none()
+    }
+
+    fn has_news(&self) -> bool {
+        self.reached.as_ref().is_some_and(|p| p.version > self.recorded)
+    }
+
+    /// Encodes a batch and begins to hand its records over.
+    async fn take(&mut self, batch: &Batch) -> Result<(), PipelineError> {
+        self.records.clear();
+        self.next = 0;
+        self.parts.encoder.encode(batch, clock(), &mut self.records)?;
+        let mut urgent = false;
+        for event in &batch.events {
+            match event {
+                Event::Commit { end_lsn, .. } => self.confirm = self.confirm.max(*end_lsn),
+                Event::Idle { lsn, reply } => {
+                    self.confirm = self.confirm.max(*lsn);
+                    urgent |= reply;
+                }
+                Event::SnapshotDone(_) => self.version += 1,
+                _ => {}
+            }
+        }
+        if !self.records.is_empty() {
+            self.version += 1;
+        }
+        let segment = self.acks.open();
+        self.end = Some(Progress {
+            segment,
+            offset: self.parts.encoder.offset(),
+            version: self.version,
+            confirm: self.confirm,
+            urgent,
+        });
+        self.hand_over().await
+    }
+
+    /// Hands records over until the client's queue is full; deliveries call it again.
+    async fn hand_over(&mut self) -> Result<(), PipelineError> {
+        let Some(end) = &self.end else { return Ok(()) };
+        let segment = end.segment;
+        while let Some(record) = self.records.get(self.next) {
+            if !self.seen.contains(record.topic) {
+                if let Some(topics) = &mut self.parts.topics {
+                    topics.ensure(record.topic).await?;
+                }
+                self.seen.insert(Arc::clone(record.topic));
+                self.fresh.push((segment, Arc::clone(record.topic)));
+            }
+            match self.parts.producer.send(&record, segment)? {
+                Sent::Accepted => self.acks.sent(1),
+                Sent::Full => return Ok(()),
+            }
+            self.next += 1;
+        }
+        if let Some(end) = self.end.take()
+            && let Some(reached) = self.acks.close(end)
+        {
+            self.rise(reached).await;
+        }
+        Ok(())
+    }
+
+    async fn deliveries(&mut self) -> Result<(), PipelineError> {
+        let mut counts = std::mem::take(&mut self.counts);
+        self.parts.producer.take(&mut counts)?;
+        let mut reached = None;
+        for (segment, count) in counts.drain(..) {
+            reached = self.acks.delivered(segment, count)?.or(reached);
+        }
+        self.counts = counts;
+        if let Some(reached) = reached {
+            self.rise(reached).await;
+        }
+        self.hand_over().await
+    }
+
+    /// The watermark rose.
+    async fn rise(&mut self, reached: Progress) {
+        if !self.fresh.is_empty() {
+            let active: Vec<_> = self.fresh.extract_if(.., |(s, _)| *s <= reached.segment).collect();
+            for (_, topic) in active {
+                self.parts.status.topic_active(&topic).await;
+            }
+        }
+        let urgent = reached.urgent;
+        self.reached = Some(reached);
+        if self.has_news() {
+            if urgent {
+                self.flush();
+            }
+        } else {
+            self.confirm_reached();
+        }
+    }
+
+    /// Starts to record the watermark's offset, unless that is under way or nothing is new.
+    fn flush(&mut self) {
+        self.flush_at = Instant::now() + self.parts.intervals.flush;
+        if self.write.is_some() || !self.has_news() {
+            return;
+        }
+        let Some(progress) = self.reached.clone() else { return };
+        let offsets = self.parts.offsets.clone();
+        let partition = self.parts.partition.clone();
+        let offset = progress.offset.to_map();
+        let timeout = self.parts.intervals.flush_timeout;
+        let write = async move {
+            tokio::time::timeout(timeout, offsets.write(partition, offset)).await.unwrap_or_else(|_elapsed| {
+                Err(OffsetError(format!("not acknowledged within {} ms", timeout.as_millis())))
+            })
+        };
+        self.write = Some((Box::pin(write), progress));
+    }
+
+    /// An attempt to record an offset ended.
+    fn recorded(&mut self, result: Result<(), OffsetError>) {
+        let Some((_, progress)) = self.write.take() else { return };
+        match result {
+            Ok(()) => {
+                self.recorded = progress.version;
+                self.raise_confirmed(progress.confirm);
+                // The log may have moved on to an idle position, or to a server that waits, meanwhile.
+                if !self.has_news() {
+                    self.confirm_reached();
+                } else if self.reached.as_ref().is_some_and(|p| p.urgent) {
+                    self.flush();
+                }
+            }
+            Err(error) => tracing::warn!(%error, "offset not recorded; nothing is confirmed to Postgres until it is"),
+        }
+    }
+
+    fn confirm_reached(&mut self) {
+        if let Some(confirm) = self.reached.as_ref().map(|p| p.confirm) {
+            self.raise_confirmed(confirm);
+        }
+    }
+
+    fn raise_confirmed(&self, lsn: Lsn) {
+        self.parts.confirmed.send_if_modified(|now| {
+            let rises = lsn > *now;
+            if rises {
+                *now = lsn;
+            }
+            rises
+        });
+    }
+
+    /// The last offset, then the end.
+    async fn close(mut self) -> Result<(), PipelineError> {
+        if !self.acks.is_idle() || self.end.is_some() {
+            let outstanding = self.acks.outstanding();
+            tracing::warn!(outstanding, "stopped before the brokers acknowledged everything: it comes again at the next start");
+        }
+        if self.write.is_some() {
+            let result = written(&mut self.write).await;
+            self.recorded(result);
+        }
+        self.flush();
+        if self.write.is_some() {
+            let result = written(&mut self.write).await;
+            self.recorded(result);
+        }
+        Ok(())
+    }
+}
+
+/// Completes when the write under way does; never without one. Cancel-safe: the future stays where it is.
+async fn written(write: &mut Option<(Write, Progress)>) -> Result<(), OffsetError> {
+    match write {
+        Some((write, _)) => write.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Debezium stamps records with the connector's clock; read once a batch.
+fn clock() -> Clock {
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    Clock { unix_ns: i64::try_from(nanos).unwrap_or(i64::MAX) }
+}
