@@ -1,0 +1,233 @@
+//! One task: runs the source and the pipeline side by side, and starts both over when what failed may pass.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connect::client_config;
+use connect::connector::Target;
+use connect::{Properties, TaskContext, TaskError};
+use pgoutput::{Lsn, queue};
+use serde_json::{Map, Value};
+use sink::config::{EncoderConfig, Path};
+use sink::converter::Converters;
+use sink::encoder::Encoder;
+use sink::offset::SourceOffset;
+use sink::producer::Producer;
+use sink::topic::TopicNaming;
+use sink::topic_creation::{TopicCreation, TopicCreator};
+use sink::transform::Chain;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::options::{self, Handling};
+use super::settings::Settings;
+use super::source::{self, Channels, Start};
+use crate::pipeline::{Intervals, Parts, Pipeline, PipelineError};
+
+/// Why a run ended.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error(transparent)]
+    Postgres(#[from] pgoutput::Error),
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    #[error(transparent)]
+    Offset(#[from] connect::connector::OffsetError),
+    #[error("{0}")]
+    Setup(String),
+}
+
+impl RunError {
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Postgres(error) => error.is_transient(),
+            Self::Offset(_) => true,
+            Self::Pipeline(_) | Self::Setup(_) => false,
+        }
+    }
+
+    /// In the manner of Connect's traces, so that what watches `/status` finds the heads it knows.
+    fn trace(&self) -> String {
+        const CONNECT: &str = "org.apache.kafka.connect.errors.ConnectException";
+        match self {
+            Self::Postgres(error) => format!(
+                "{CONNECT}: An exception occurred in the change event producer. This connector will be stopped.\n\
+                 Caused by: io.debezium.DebeziumException: {error}\n"
+            ),
+            Self::Pipeline(PipelineError::Producer(error)) => format!(
+                "{CONNECT}: Unrecoverable exception from producer send callback\n\
+                 Caused by: org.apache.kafka.common.KafkaException: {error}\n"
+            ),
+            Self::Pipeline(PipelineError::Encode(error)) => {
+                format!("{CONNECT}: Tolerance exceeded in error handler\nCaused by: {error}\n")
+            }
+            Self::Pipeline(error) => format!("{CONNECT}: {error}\n"),
+            Self::Offset(error) => format!("{CONNECT}: {error}\n"),
+            Self::Setup(message) => format!("{CONNECT}: {message}\n"),
+        }
+    }
+}
+
+/// Runs the task until it is stopped or fails for good.
+pub(super) async fn run(mut context: TaskContext) -> Result<(), TaskError> {
+    if !started(&mut context).await {
+        return Ok(());
+    }
+    let fail = |error: RunError| {
+        tracing::error!(connector = context.connector, task = context.task, %error, "task failed");
+        TaskError { trace: error.trace() }
+    };
+    let settings = settings(&context).map_err(fail)?;
+    advise(&context);
+    let mut failures = 0;
+    loop {
+        let begun = tokio::time::Instant::now();
+        let error = match attempt(&settings, &context).await {
+            Ok(()) => break,
+            Err(error) if context.stop.is_cancelled() => {
+                tracing::warn!(connector = context.connector, %error, "failed while stopping");
+                break;
+            }
+            Err(error) => error,
+        };
+        // A run that worked for a while starts the count anew, as Debezium's first successful poll does.
+        failures = if begun.elapsed() > settings.retry_wait { 1 } else { failures + 1 };
+        if !error.is_transient() || settings.retries.is_some_and(|max| failures > max) {
+            return Err(fail(error));
+        }
+        tracing::warn!(connector = context.connector, %error, wait_ms = settings.retry_wait.as_millis(), "the task starts over");
+        tokio::select! {
+            () = tokio::time::sleep(settings.retry_wait) => {}
+            () = context.stop.cancelled() => break,
+        }
+    }
+    if settings.slot.drop_on_stop
+        && let Err(error) = source::drop_slot(&settings).await
+    {
+        tracing::warn!(connector = context.connector, %error, "slot not dropped");
+    }
+    Ok(())
+}
+
+/// A task that starts paused opens nothing until it is resumed. `false` if it was stopped instead.
+async fn started(context: &mut TaskContext) -> bool {
+    tokio::select! {
+        resumed = context.target.wait_for(|target| *target == Target::Started) => resumed.is_ok(),
+        () = context.stop.cancelled() => false,
+    }
+}
+
+fn settings(context: &TaskContext) -> Result<Arc<Settings>, RunError> {
+    Settings::parse(&context.config).map(Arc::new).map_err(|problems| {
+        let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        RunError::Setup(format!("Error configuring an instance of PostgresConnectorTask: {}", shown.join("; ")))
+    })
+}
+
+/// Says once what of the configuration has no effect.
+fn advise(context: &TaskContext) {
+    let connector = context.connector.as_str();
+    if !context.config.contains_key("plugin.name") {
+        tracing::warn!(connector, "plugin.name is not set: pgoutput is used (Debezium's default would be decoderbufs)");
+    }
+    for key in context.config.keys() {
+        if let Some((_, today)) = options::LEGACY.iter().find(|(old, _)| old == key) {
+            tracing::warn!(connector, option = key, today, "option of an older Debezium has no effect");
+        } else if options::find(key).is_some_and(|o| o.handling == Handling::Ignored) {
+            tracing::info!(connector, option = key, "option tunes Debezium's own machinery and has no effect here");
+        }
+    }
+}
+
+/// One run of source and pipeline.
+async fn attempt(settings: &Arc<Settings>, context: &TaskContext) -> Result<(), RunError> {
+    let partition = Map::from_iter([("server".to_owned(), Value::from(&*settings.prefix))]);
+    let stored = context.offsets.read(partition.clone()).await?;
+    let stored = stored.map(|map| SourceOffset::from_map(&map)).transpose().map_err(setup)?;
+    let start = Start::choose(settings.snapshot, stored.as_ref())?;
+    let resume = if start == Start::Snapshot { None } else { stored };
+    let (sender, receiver) = queue::channel(settings.queue_bytes);
+    let (confirm, confirmed) = watch::channel(Lsn::INVALID);
+    let parts = Parts {
+        encoder: Encoder::new(encoder_config(settings, context)?, resume.as_ref()).map_err(setup)?,
+        producer: Producer::new(&client_properties(context, "producer")).map_err(setup)?,
+        topics: topic_creator(context)?,
+        offsets: context.offsets.clone(),
+        partition,
+        status: context.status.clone(),
+        confirmed: confirm,
+        intervals: intervals(&context.worker)?,
+    };
+    let stop_reading = context.stop.child_token().clone();
+    let channels = Channels { queue: sender, confirmed, stop: stop_reading.clone() };
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(source::run(Arc::clone(settings), start, channels));
+    let result = Pipeline::new(parts).run(receiver, context.target.clone(), context.stop.clone()).await;
+    stop_reading.cancel();
+    let read = match tasks.join_next().await {
+        Some(Ok(read)) => read,
+        Some(Err(error)) => return Err(RunError::Setup(format!("the reading task ended unexpectedly: {error}"))),
+        None => Ok(()),
+    };
+    result?;
+    Ok(read?)
+}
+
+fn setup(error: impl std::fmt::Display) -> RunError {
+    RunError::Setup(error.to_string())
+}
+
+fn encoder_config(settings: &Settings, context: &TaskContext) -> Result<EncoderConfig, RunError> {
+    let filter = Arc::clone(&settings.filter);
+    let path = match context.worker.get("walbridge.encoder.path").map(String::as_str) {
+        None | Some("auto") => Path::Auto,
+        Some("general") => Path::General,
+        Some(other) => {
+            return Err(RunError::Setup(format!("walbridge.encoder.path: {other} is neither auto nor general")));
+        }
+    };
+    Ok(EncoderConfig {
+        prefix: Arc::clone(&settings.prefix),
+        database: settings.database.dbname.as_str().into(),
+        version: super::DEBEZIUM_VERSION.into(),
+        task_id: context.task,
+        run_id: Uuid::now_v7().to_string().into(),
+        extended_headers: settings.extended_headers,
+        tombstones: settings.tombstones,
+        skipped: settings.skipped,
+        options: settings.options.clone(),
+        conversion_failure: settings.conversion_failure,
+        topics: TopicNaming::new(&settings.prefix, "."),
+        converters: Converters::parse(&context.config, &context.worker).map_err(setup)?,
+        transforms: Chain::parse(&context.config).map_err(setup)?,
+        included: Arc::new(move |relation| filter.takes_relation(relation)),
+        key_columns: None,
+        path,
+    })
+}
+
+/// The client's properties: the worker's for that role, then the connector's overrides.
+fn client_properties(context: &TaskContext, role: &str) -> Vec<(String, String)> {
+    client_config::connector_client(role, &context.worker, &context.config)
+}
+
+fn topic_creator(context: &TaskContext) -> Result<Option<TopicCreator>, RunError> {
+    if context.worker.get("topic.creation.enable").is_some_and(|v| v.trim().eq_ignore_ascii_case("false")) {
+        return Ok(None);
+    }
+    let keys: Vec<&str> = context.config.keys().map(String::as_str).collect();
+    let rules = TopicCreation::parse(|key| context.config.get(key).map(String::as_str), &keys).map_err(setup)?;
+    rules.map(|rules| TopicCreator::new(rules, &client_properties(context, "admin"))).transpose().map_err(setup)
+}
+
+fn intervals(worker: &Properties) -> Result<Intervals, RunError> {
+    let millis = |key: &str, default: u64| match worker.get(key).map(|v| v.trim()) {
+        None => Ok(Duration::from_millis(default)),
+        Some(text) => text.parse().map(Duration::from_millis).map_err(|error| setup(format!("worker property {key}: {error}"))),
+    };
+    Ok(Intervals {
+        flush: millis("offset.flush.interval.ms", 60_000)?,
+        flush_timeout: millis("offset.flush.timeout.ms", 5_000)?,
+        drain: millis("task.shutdown.graceful.timeout.ms", 5_000)?,
+    })
+}
