@@ -3,7 +3,7 @@
 //! The client's own thread calls back once a record; the callback only adds to a count per segment, so that the
 //! pipeline wakes once for many. A failed delivery is kept and ends the pipeline: it is never stepped over.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
@@ -163,23 +163,22 @@ impl Producer {
     /// The client refuses the record for good (too large, unknown topic by policy, fatal state).
     pub fn send(&self, record: &RecordRef<'_>, segment: SegmentId) -> Result<Sent, ProducerError> {
         let opaque = usize::try_from(segment.get()).unwrap_or(usize::MAX);
-        let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(record.topic, opaque);
-        message.key = record.key;
-        message.payload = record.value;
-        message.partition = record.partition;
-        message.timestamp = record.timestamp_ms;
-        if record.headers().len() > 0 {
-            let mut headers = OwnedHeaders::new_with_capacity(record.headers().len());
-            for (key, value) in record.headers() {
-                headers = headers.insert(Header { key, value });
-            }
-            message.headers = Some(headers);
+        let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(record.topic(), opaque);
+        message.key = record.key();
+        message.payload = record.value();
+        message.partition = record.partition();
+        message.timestamp = record.timestamp_ms();
+        let headers = record.headers();
+        let count = headers.size_hint().0;
+        if count > 0 {
+            let insert = |all: OwnedHeaders, (key, value): (&Arc<str>, _)| all.insert(Header { key, value });
+            message.headers = Some(headers.fold(OwnedHeaders::new_with_capacity(count), insert));
         }
         match self.client.send(message) {
             Ok(()) => Ok(Sent::Accepted),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Ok(Sent::Full),
             Err((error, _)) => {
-                Err(ProducerError { topic: Some(record.topic.to_string()), message: error.to_string() })
+                Err(ProducerError { topic: Some(record.topic().to_string()), message: error.to_string() })
             }
         }
     }

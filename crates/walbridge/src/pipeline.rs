@@ -21,9 +21,10 @@ use pgoutput::queue::Receiver;
 use pgoutput::{Batch, Event, Lsn};
 use serde_json::{Map, Value};
 use sink::ack::{AckTracker, SegmentId, UnexpectedDelivery};
-use sink::encoder::{Clock, Encoder};
-use sink::error::EncodeError;
+use sink::encoder::Encoder;
+use sink::error::Error as EncodeError;
 use sink::offset::SourceOffset;
+use sink::plan::Clock;
 use sink::producer::{Producer, ProducerError, Sent};
 use sink::record::Records;
 use sink::topic_creation::{TopicCreationError, TopicCreator};
@@ -193,7 +194,6 @@ impl Pipeline {
 
     /// Encodes a batch and begins to hand its records over.
     async fn take(&mut self, batch: &Batch) -> Result<(), PipelineError> {
-        self.records.clear();
         self.next = 0;
         self.parts.encoder.encode(batch, clock(), &mut self.records)?;
         let mut urgent = false;
@@ -227,12 +227,13 @@ impl Pipeline {
         let Some(end) = &self.end else { return Ok(()) };
         let segment = end.segment;
         while let Some(record) = self.records.get(self.next) {
-            if !self.seen.contains(record.topic) {
+            let topic = record.topic();
+            if !self.seen.contains(topic) {
                 if let Some(topics) = &mut self.parts.topics {
-                    topics.ensure(record.topic).await?;
+                    topics.ensure(topic).await?;
                 }
-                self.seen.insert(Arc::clone(record.topic));
-                self.fresh.push((segment, Arc::clone(record.topic)));
+                self.seen.insert(Arc::clone(topic));
+                self.fresh.push((segment, Arc::clone(topic)));
             }
             match self.parts.producer.send(&record, segment)? {
                 Sent::Accepted => self.acks.sent(1),
@@ -267,7 +268,7 @@ impl Pipeline {
         if !self.fresh.is_empty() {
             let active: Vec<_> = self.fresh.extract_if(.., |(s, _)| *s <= reached.segment).collect();
             for (_, topic) in active {
-                self.parts.status.topic_active(&topic).await;
+                self.parts.status.topic_active(&topic);
             }
         }
         let urgent = reached.urgent;

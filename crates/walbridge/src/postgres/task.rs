@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connect::client_config;
+use connect::client_config::{self, Role};
 use connect::connector::Target;
 use connect::{Properties, TaskContext, TaskError};
 use pgoutput::{Lsn, queue};
@@ -17,6 +17,7 @@ use sink::topic::TopicNaming;
 use sink::topic_creation::{TopicCreation, TopicCreator};
 use sink::transform::Chain;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::options::{self, Handling};
@@ -149,8 +150,8 @@ async fn attempt(settings: &Arc<Settings>, context: &TaskContext) -> Result<(), 
     let (sender, receiver) = queue::channel(settings.queue_bytes);
     let (confirm, confirmed) = watch::channel(Lsn::INVALID);
     let parts = Parts {
-        encoder: Encoder::new(encoder_config(settings, context)?, resume.as_ref()).map_err(setup)?,
-        producer: Producer::new(&client_properties(context, "producer")).map_err(setup)?,
+        encoder: Encoder::new(encoder_config(settings, context)?, resume.as_ref()),
+        producer: Producer::new(&client_properties(context, Role::Producer)).map_err(setup)?,
         topics: topic_creator(context)?,
         offsets: context.offsets.clone(),
         partition,
@@ -158,7 +159,7 @@ async fn attempt(settings: &Arc<Settings>, context: &TaskContext) -> Result<(), 
         confirmed: confirm,
         intervals: intervals(&context.worker)?,
     };
-    let stop_reading = context.stop.child_token().clone();
+    let stop_reading = CancellationToken::new();
     let channels = Channels { queue: sender, confirmed, stop: stop_reading.clone() };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(source::run(Arc::clone(settings), start, channels));
@@ -179,6 +180,8 @@ fn setup(error: impl std::fmt::Display) -> RunError {
 
 fn encoder_config(settings: &Settings, context: &TaskContext) -> Result<EncoderConfig, RunError> {
     let filter = Arc::clone(&settings.filter);
+    let connector = |key: &str| context.config.get(key).map(String::as_str);
+    let worker = |key: &str| context.worker.get(key).map(String::as_str);
     let path = match context.worker.get("walbridge.encoder.path").map(String::as_str) {
         None | Some("auto") => Path::Auto,
         Some("general") => Path::General,
@@ -198,17 +201,21 @@ fn encoder_config(settings: &Settings, context: &TaskContext) -> Result<EncoderC
         options: settings.options.clone(),
         conversion_failure: settings.conversion_failure,
         topics: TopicNaming::new(&settings.prefix, "."),
-        converters: Converters::parse(&context.config, &context.worker).map_err(setup)?,
-        transforms: Chain::parse(&context.config).map_err(setup)?,
+        converters: Converters::parse(&connector, &worker).map_err(setup)?,
+        transforms: Chain::parse(&connector).map_err(setup)?,
         included: Arc::new(move |relation| filter.takes_relation(relation)),
         key_columns: None,
         path,
     })
 }
 
-/// The client's properties: the worker's for that role, then the connector's overrides.
-fn client_properties(context: &TaskContext, role: &str) -> Vec<(String, String)> {
-    client_config::connector_client(role, &context.worker, &context.config)
+/// The client's properties in librdkafka's names: the worker's for that role, then the connector's overrides.
+fn client_properties(context: &TaskContext, role: Role) -> Vec<(String, String)> {
+    let translated = client_config::connector(role, &context.worker, &context.config);
+    for warning in &translated.warnings {
+        tracing::warn!(connector = context.connector, "{warning}");
+    }
+    translated.properties.into_iter().collect()
 }
 
 fn topic_creator(context: &TaskContext) -> Result<Option<TopicCreator>, RunError> {
@@ -217,7 +224,8 @@ fn topic_creator(context: &TaskContext) -> Result<Option<TopicCreator>, RunError
     }
     let keys: Vec<&str> = context.config.keys().map(String::as_str).collect();
     let rules = TopicCreation::parse(|key| context.config.get(key).map(String::as_str), &keys).map_err(setup)?;
-    rules.map(|rules| TopicCreator::new(rules, &client_properties(context, "admin"))).transpose().map_err(setup)
+    let Some(rules) = rules else { return Ok(None) };
+    TopicCreator::new(rules, &client_properties(context, Role::Admin)).map(Some).map_err(setup)
 }
 
 fn intervals(worker: &Properties) -> Result<Intervals, RunError> {
