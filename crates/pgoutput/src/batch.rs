@@ -28,9 +28,9 @@ pub enum CellKind {
 pub struct Cell {
     /// What lies there.
     pub kind: CellKind,
-    /// Offset in [`Batch::bytes`].
+    /// Offset in [`Batch::bytes`]; 0 where there is no value.
     pub start: u32,
-    /// Length in bytes.
+    /// Length in bytes; 0 where there is no value.
     pub len: u32,
 }
 
@@ -136,13 +136,15 @@ pub struct Position {
     /// LSN of the transaction's commit record (BEGIN's final LSN); a snapshot's consistent point for its rows;
     /// the message's own LSN for a message outside a transaction.
     pub commit_lsn: Lsn,
-    /// LSN of the event itself.
+    /// LSN of the event itself: of a row, truncate or message its own; of a begin the first of the transaction,
+    /// or `commit_lsn` where an origin hides it; of a commit its record's.
     pub lsn: Lsn,
-    /// How many events of the transaction came before this one, starting at 0.
+    /// How many rows, truncates and transactional messages of the transaction came before this event.
     pub ordinal: u64,
     /// Transaction id: 32 bits while streaming, the full 64 for a snapshot; `None` outside a transaction.
     pub xid: Option<u64>,
-    /// Commit time, in microseconds since the Unix epoch; a snapshot's `CURRENT_TIMESTAMP` for its rows.
+    /// Commit time, in microseconds since the Unix epoch; a snapshot's `CURRENT_TIMESTAMP` for its rows; 0 for a
+    /// message outside a transaction, which has none.
     pub commit_time_us: i64,
 }
 
@@ -200,7 +202,7 @@ pub enum Event {
         transactional: bool,
         /// Its prefix.
         prefix: String,
-        /// Its content.
+        /// Its content, a part of [`Batch::bytes`].
         content: Bytes,
         /// Where it stands.
         position: Position,

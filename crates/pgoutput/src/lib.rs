@@ -12,23 +12,17 @@
 
 pub mod assembler;
 pub mod batch;
-pub mod catalog;
 pub mod config;
 pub mod copy;
 pub mod error;
 pub mod lsn;
 pub mod message;
-pub mod publication;
-pub mod queue;
-pub mod reader;
+mod reader;
 pub mod relation;
-pub mod replication;
-pub mod slot;
-pub mod snapshot;
-pub mod stream;
-pub mod wire;
 
-pub use batch::{Batch, Cell, CellKind, Change, Datum, Event, Old, OldKind, Op, Position, ReadMark, Row, Tuple};
+pub use batch::{
+    Batch, Cell, CellKind, Change, Datum, Event, Old, OldKind, Op, Position, ReadMark, Row, Tuple,
+};
 pub use config::{Config, Password, SslConfig, SslMode};
 pub use error::{Error, Result};
 pub use lsn::Lsn;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A position in the write-ahead log, in bytes. Printed as Postgres prints it: `16/B374D848`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Lsn(u64);
 
 impl Lsn {
@@ -54,6 +54,12 @@ impl fmt::Display for Lsn {
     }
 }
 
+impl fmt::Debug for Lsn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// The text is not of the form `X/Y`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an LSN of the form X/Y: {0:?}")]
@@ -79,7 +85,9 @@ mod tests {
 
     #[test]
     fn prints_and_parses_as_postgres_does() {
-        for (text, value) in [("0/0", 0), ("16/B374D848", 0x16_B374_D848), ("FFFFFFFF/FFFFFFFF", u64::MAX)] {
+        for (text, value) in
+            [("0/0", 0), ("16/B374D848", 0x16_B374_D848), ("FFFFFFFF/FFFFFFFF", u64::MAX)]
+        {
             assert_eq!(text.parse::<Lsn>(), Ok(Lsn::new(value)));
             assert_eq!(Lsn::new(value).to_string(), text);
         }

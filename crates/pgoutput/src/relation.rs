@@ -15,6 +15,31 @@ pub enum ReplicaIdentity {
     Index,
 }
 
+impl ReplicaIdentity {
+    /// From the letter of `pg_class.relreplident`, which a relation message repeats; `None` for an unknown one.
+    #[must_use]
+    pub const fn from_letter(letter: u8) -> Option<Self> {
+        match letter {
+            b'd' => Some(Self::Default),
+            b'n' => Some(Self::Nothing),
+            b'f' => Some(Self::Full),
+            b'i' => Some(Self::Index),
+            _ => None,
+        }
+    }
+
+    /// Its letter in `pg_class.relreplident`.
+    #[must_use]
+    pub const fn letter(self) -> u8 {
+        match self {
+            Self::Default => b'd',
+            Self::Nothing => b'n',
+            Self::Full => b'f',
+            Self::Index => b'i',
+        }
+    }
+}
+
 /// What a type is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TypeKind {
