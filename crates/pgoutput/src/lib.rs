@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Parsing is pure ([`message`], [`tuple`](batch), [`assembler`], [`copy`]); the async shell around it is thin
-//! ([`wire`], [`replication`], [`stream`], [`snapshot`]). No Kafka, no Debezium, no JSON.
+//! (`wire`, [`sql`], [`replication`], [`stream`], [`snapshot`]). No Kafka, no Debezium, no JSON.
 
 pub mod assembler;
 pub mod batch;
@@ -25,8 +25,9 @@ pub mod relation;
 pub mod replication;
 pub mod slot;
 pub mod snapshot;
+pub mod sql;
 pub mod stream;
-pub mod wire;
+mod wire;
 
 pub use batch::{Batch, Cell, CellKind, Change, Datum, Event, Old, OldKind, Op, Position, ReadMark, Row, Tuple};
 pub use config::{Config, Password, SslConfig, SslMode};
