@@ -74,9 +74,9 @@ impl<'a> Auth<'a> {
                 let Scram::Running(scram) = &mut self.scram else {
                     return Err(self.refuse("a SASL message came before its start"));
                 };
-                let step = scram.update(body.data());
-                let reply = scram.message().to_vec();
-                self.encode(step)?;
+                // `message` panics after an error, so it is asked for within.
+                let reply = scram.update(body.data()).map(|()| scram.message().to_vec());
+                let reply = self.encode(reply)?;
                 self.encode(frontend::sasl_response(&reply, out))?;
             }
             Message::AuthenticationSaslFinal(body) => {
