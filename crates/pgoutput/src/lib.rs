@@ -8,21 +8,28 @@
 //! ```
 //!
 //! Parsing is pure ([`message`], [`tuple`](batch), [`assembler`], [`copy`]); the async shell around it is thin
-//! ([`wire`], [`replication`], [`stream`], [`snapshot`]). No Kafka, no Debezium, no JSON.
+//! (`wire`, [`sql`], [`replication`], [`stream`], [`snapshot`]). No Kafka, no Debezium, no JSON.
 
 pub mod assembler;
 pub mod batch;
+pub mod catalog;
 pub mod config;
 pub mod copy;
 pub mod error;
 pub mod lsn;
 pub mod message;
+pub mod publication;
+pub mod queue;
 mod reader;
 pub mod relation;
+pub mod replication;
+pub mod slot;
+pub mod snapshot;
+pub mod sql;
+pub mod stream;
+mod wire;
 
-pub use batch::{
-    Batch, Cell, CellKind, Change, Datum, Event, Old, OldKind, Op, Position, ReadMark, Row, Tuple,
-};
+pub use batch::{Batch, Cell, CellKind, Change, Datum, Event, Old, OldKind, Op, Position, ReadMark, Row, Tuple};
 pub use config::{Config, Password, SslConfig, SslMode};
 pub use error::{Error, Result};
 pub use lsn::Lsn;
