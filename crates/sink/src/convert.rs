@@ -27,6 +27,7 @@ mod table;
 mod temporal;
 #[cfg(test)]
 mod tests;
+mod vector;
 
 use std::sync::Arc;
 
@@ -244,6 +245,9 @@ enum Rule {
     Point,
     /// PostGIS: struct of EWKB and SRID.
     Geometry,
+    Doubles,
+    Floats,
+    SparseDoubles,
     Array(Box<ArrayRule>),
 }
 
@@ -298,6 +302,9 @@ impl Rule {
             Self::HstoreMap => hstore::emit_map(text, out)?,
             Self::Point => geometric::emit_point(text, out)?,
             Self::Geometry => geometric::emit_geometry(text, out)?,
+            Self::Doubles => vector::emit_doubles(text, out)?,
+            Self::Floats => vector::emit_floats(text, out)?,
+            Self::SparseDoubles => vector::emit_sparse(text, out)?,
             Self::Array(rule) => array::emit_array(text, rule, out)?,
             Self::Empty => {
                 out.begin_array(0);

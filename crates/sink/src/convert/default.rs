@@ -78,13 +78,16 @@ fn convert(text: &str, type_name: &str, rule: &Rule) -> Option<Value> {
     match (type_name, rule) {
         ("bool", _) => return Some(Value::Boolean(text.eq_ignore_ascii_case("true"))),
         ("date", Rule::Date { iso, .. }) => {
-            if !temporal::emit_infinite_default(text, *iso, &mut capture) {
+            if !temporal::emit_infinite_date(text, *iso, &mut capture) {
                 temporal::emit_date(text.as_bytes(), temporal::Reading::Text, *iso, &mut capture)
                     .ok()?;
             }
         }
-        // `infinity` is beyond what `java.time` can bring to UTC.
-        ("timestamp" | "timestamptz", _) if text.ends_with("infinity") => return None,
+        ("timestamp", Rule::Timestamp(_, unit)) if text.ends_with("infinity") => {
+            temporal::emit_infinite_timestamp(text, *unit, &mut capture);
+        }
+        // Beyond what `java.time` can bring to UTC.
+        ("timestamptz", _) if text.ends_with("infinity") => return None,
         _ => rule.emit_text(text.as_bytes(), &mut capture).ok()?,
     }
     capture.0
@@ -207,6 +210,26 @@ mod tests {
         ] {
             assert_eq!(literal(expression).as_deref(), expected, "{expression}");
         }
+    }
+
+    #[test]
+    fn infinite_timestamps_are_those_of_java() {
+        // Debezium 3.6.3's `MicroTimestamp.toEpochMicros` and `IsoTimestamp.toIsoString` of `OffsetDateTime.MAX`
+        // and `MIN`; its `Timestamp` and `NanoTimestamp` throw.
+        let default = |text, unit| {
+            convert(text, "timestamp", &Rule::Timestamp(temporal::Reading::Text, unit))
+        };
+        assert_eq!(
+            default("infinity", temporal::Unit::Micros),
+            Some(Value::Int64(-9_223_372_036_853_775_810))
+        );
+        assert_eq!(default("-infinity", temporal::Unit::Micros), Some(Value::Int64(i64::MIN)));
+        assert_eq!(default("infinity", temporal::Unit::Millis), None);
+        assert_eq!(default("infinity", temporal::Unit::Nanos), None);
+        assert_eq!(
+            default("-infinity", temporal::Unit::Iso),
+            Some(Value::String("-999999999-01-01T00:00:00Z".into()))
+        );
     }
 
     #[test]

@@ -136,6 +136,9 @@ impl Table<'_> {
             "hstore" => self.hstore(),
             "geometry" => geometry("Geometry"),
             "geography" => geometry("Geography"),
+            "vector" => dense(Kind::Float64, "io.debezium.data.DoubleVector", Rule::Doubles),
+            "halfvec" => dense(Kind::Float32, "io.debezium.data.FloatVector", Rule::Floats),
+            "sparsevec" => sparse(),
             _ => return None,
         })
     }
@@ -356,7 +359,10 @@ impl Table<'_> {
             _ => {}
         }
         let mapped = match &element.kind {
-            TypeKind::Base => element.name != "tsvector" && element.name != "isbn",
+            TypeKind::Base => !matches!(
+                element.name.as_str(),
+                "tsvector" | "isbn" | "vector" | "halfvec" | "sparsevec"
+            ),
             TypeKind::Enum(_) => true,
             TypeKind::Range(_) => builtin,
             _ => false,
@@ -481,6 +487,25 @@ fn geometry(name: &str) -> Mapping {
         Schema::named(kind, &format!("io.debezium.data.geometry.{name}")).optional(true);
     schema.doc = Some(name.into());
     Mapping::new(schema, Rule::Geometry, fallback)
+}
+
+/// pgvector's types with a number for every dimension.
+fn dense(item: Kind, name: &str, rule: Rule) -> Mapping {
+    let kind = Kind::Array(Arc::new(Schema::new(item)));
+    Mapping::named(kind, name, rule, Value::Array(Vec::new()))
+}
+
+fn sparse() -> Mapping {
+    let numbers =
+        Kind::Map(Arc::new(Schema::new(Kind::Int16)), Arc::new(Schema::new(Kind::Float64)));
+    let kind = Kind::Struct(vec![
+        field("dimensions", Schema::new(Kind::Int16)),
+        field("vector", Schema::new(numbers)),
+    ]);
+    let mut schema = Schema::named(kind, "io.debezium.data.SparseDoubleVector");
+    schema.doc = Some("Sparse double vector".into());
+    let empty = Value::Struct(vec![Value::Int16(0), Value::Map(Vec::new())]);
+    Mapping::new(schema, Rule::SparseDoubles, empty)
 }
 
 fn vector(item: Kind) -> Mapping {

@@ -214,9 +214,11 @@ fn emit_epoch<E: Emit>(days: i64, micros: i64, unit: Unit, out: &mut E) -> Resul
         Unit::Micros | Unit::Iso => {
             out.int64(seconds.saturating_mul(SECOND).wrapping_add(micros_of_second));
         }
+        // The day first, then the time within it: so the first day of the range is not in it.
         Unit::Nanos => {
-            let nanos = i128::from(seconds) * 1_000_000_000 + i128::from(micros_of_second) * 1_000;
-            out.int64(i64::try_from(nanos).map_err(|_out_of_range| NANOS)?);
+            let midnight = days.checked_mul(DAY * 1_000);
+            let nanos = midnight.and_then(|midnight| midnight.checked_add(micros * 1_000));
+            out.int64(nanos.ok_or(NANOS)?);
         }
     }
     Ok(())
@@ -412,8 +414,9 @@ fn write_time(micros: i64, digits: Option<usize>, text: &mut StackText) {
     }
 }
 
-/// What Debezium makes of `DEFAULT 'infinity'` of a date: `LocalDate.MAX` and `MIN`, days cut to 32 bits.
-pub(super) fn emit_infinite_default<E: Emit>(text: &str, iso: bool, out: &mut E) -> bool {
+/// Emits what Debezium makes of `DEFAULT 'infinity'` of a date: `LocalDate.MAX` and `MIN`, days cut to 32
+/// bits. Whether the text is such a default.
+pub(super) fn emit_infinite_date<E: Emit>(text: &str, iso: bool, out: &mut E) -> bool {
     match (text, iso) {
         ("infinity", false) => out.int32(169_560_311),
         ("infinity", true) => out.string("+999999999-12-31Z"),
@@ -422,4 +425,104 @@ pub(super) fn emit_infinite_default<E: Emit>(text: &str, iso: bool, out: &mut E)
         _ => return false,
     }
     true
+}
+
+/// The same for a timestamp: `OffsetDateTime.MAX` and `MIN`, which milliseconds and nanoseconds do not hold;
+/// in microseconds the seconds saturate and their fraction wraps.
+pub(super) fn emit_infinite_timestamp<E: Emit>(text: &str, unit: Unit, out: &mut E) {
+    match (text, unit) {
+        ("infinity", Unit::Micros) => out.int64(i64::MAX.wrapping_add(999_999)),
+        ("-infinity", Unit::Micros) => out.int64(i64::MIN),
+        ("infinity", Unit::Iso) => out.string("+999999999-12-31T23:59:59.999999999Z"),
+        ("-infinity", Unit::Iso) => out.string("-999999999-01-01T00:00:00Z"),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{prop_assert_eq, proptest};
+
+    use super::*;
+
+    fn micros(text: &str, unit: Unit) -> Option<i64> {
+        let mut scan = Scan::new(text.as_bytes());
+        let Moment::At(at) = scan_moment(&mut scan)? else { return None };
+        let mut out = Last(None);
+        emit_epoch(at.day.epoch_days(), at.micros, unit, &mut out).ok()?;
+        out.0
+    }
+
+    /// Keeps the last number.
+    struct Last(Option<i64>);
+
+    impl Emit for Last {
+        fn null(&mut self) {}
+        fn boolean(&mut self, _value: bool) {}
+        fn int8(&mut self, _value: i8) {}
+        fn int16(&mut self, _value: i16) {}
+        fn int32(&mut self, _value: i32) {}
+        fn int64(&mut self, value: i64) {
+            self.0 = Some(value);
+        }
+        fn float32(&mut self, _value: f32) {}
+        fn float64(&mut self, _value: f64) {}
+        fn string(&mut self, _value: &str) {}
+        fn bytes(&mut self, _value: &[u8]) {}
+        fn decimal(&mut self, _value: &crate::data::Decimal) {}
+        fn begin_struct(&mut self) {}
+        fn field(&mut self, _index: usize) {}
+        fn end_struct(&mut self) {}
+        fn begin_array(&mut self, _len: usize) {}
+        fn item(&mut self) {}
+        fn end_array(&mut self) {}
+        fn begin_map(&mut self, _len: usize) {}
+        fn map_key(&mut self) {}
+        fn map_value(&mut self) {}
+        fn end_map(&mut self) {}
+    }
+
+    proptest! {
+        /// The era, month lengths and leap years are those of the civil calendar that `calendar` proves apart.
+        #[test]
+        fn timestamp_round_trips(value in -210_000_000_000_000_000_i64..9_000_000_000_000_000_000) {
+            let (days, within) = (value.div_euclid(DAY), value.rem_euclid(DAY));
+            let civil = Civil::from_epoch_days(days);
+            let mut text = StackText::new();
+            text.padded(if civil.year <= 0 { 1 - civil.year } else { civil.year }, 4);
+            for part in [civil.month, civil.day] {
+                text.push(b'-');
+                text.padded(part, 2);
+            }
+            text.push(b' ');
+            write_time(within, None, &mut text);
+            if civil.year <= 0 {
+                text.push_str(" BC");
+            }
+            prop_assert_eq!(micros(text.as_str(), Unit::Micros), Some(value));
+        }
+    }
+
+    #[test]
+    fn nanoseconds_have_the_range_of_debezium() {
+        // `NanoTimestamp.toEpochNanos` of Debezium 3.6.3 refuses the whole first day.
+        assert_eq!(micros("1677-09-21 00:12:44", Unit::Nanos), None);
+        assert!(micros("1677-09-22 00:00:00", Unit::Nanos).is_some());
+        assert_eq!(
+            micros("2262-04-11 23:47:16.854775", Unit::Nanos),
+            Some(9_223_372_036_854_775_000)
+        );
+        assert_eq!(micros("2262-04-11 23:47:16.854776", Unit::Nanos), None);
+    }
+
+    #[test]
+    fn malformed_times_are_refused() {
+        for text in ["24:00:01", "12:60:00", "12:00:60", "1:00:00", "12:00:00.1234567", "12-00"] {
+            assert_eq!(scan_time(&mut Scan::new(text.as_bytes())), None, "{text}");
+        }
+        for text in ["2024-02-30 00:00:00", "24-01-01 00:00:00", "2024-1-01 00:00:00", "2024/01/01"]
+        {
+            assert_eq!(micros(text, Unit::Micros), None, "{text}");
+        }
+    }
 }
