@@ -168,7 +168,9 @@ fn parse_fetch(answer: &mut Cursor<'_>) -> Result<Vec<u8>> {
             partition.i64()?; // Last stable offset.
             let aborted = partition.array(|aborted| Ok((aborted.i64()?, aborted.i64()?)))?;
             if !aborted.is_empty() {
-                return Err(Error::new("holds aborted transactions, which are not understood here"));
+                return Err(Error::new(
+                    "holds aborted transactions, which are not understood here",
+                ));
             }
             partition.nullable_bytes().map(Option::unwrap_or_default)
         })

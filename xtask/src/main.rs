@@ -1,5 +1,10 @@
 //! The project's tasks, run as `cargo xtask`. Only wires; nothing here depends on the product's crates.
 
+mod change;
+mod check;
+mod course;
+mod demo;
+mod develop;
 mod error;
 mod http;
 mod kafka;
@@ -8,9 +13,11 @@ mod maven;
 mod package;
 mod port;
 mod process;
+mod product;
 mod say;
 mod services;
 mod sql;
+mod tidy;
 mod version;
 mod wait;
 
@@ -30,6 +37,13 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    Demo(demo::Demo),
+    Up(develop::Up),
+    Down(develop::Down),
+    Psql(develop::Psql),
+    Topics(develop::Topics),
+    Test(check::Test),
+    Tidy(tidy::Tidy),
     Services(services::Services),
 }
 
@@ -46,6 +60,13 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<()> {
     wait::listen()?;
     match cli.task {
+        Task::Demo(demo) => demo.run(),
+        Task::Up(up) => up.run(),
+        Task::Down(down) => down.run(),
+        Task::Psql(psql) => psql.run(),
+        Task::Topics(topics) => topics.run(),
+        Task::Test(test) => test.run(),
+        Task::Tidy(tidy) => tidy.run(),
         Task::Services(services) => services.run(),
     }
 }

@@ -20,9 +20,8 @@ pub(crate) fn postgres(major: u8) -> Result<PathBuf> {
     cached(&format!("postgres-{version}"), |new| {
         package::require(&[Need::Java, Need::Maven, Need::Unzip, Need::Xz])?;
         let jars = new.join("jars");
-        let artifact = format!(
-            "io.zonky.test.postgres:embedded-postgres-binaries-linux-{machine}:{version}"
-        );
+        let artifact =
+            format!("io.zonky.test.postgres:embedded-postgres-binaries-linux-{machine}:{version}");
         let mut copy = maven("copy", new);
         copy.arg(format!("-Dartifact={artifact}")).arg(option("outputDirectory", &jars));
         process::run(&mut copy, "download postgres with mvn")?;

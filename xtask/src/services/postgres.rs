@@ -76,7 +76,11 @@ impl Postgres {
 
     /// Removes its data.
     pub(crate) fn delete(&self) -> Result<()> {
-        if self.dir.exists() { fs::remove_dir_all(&self.dir).context(self.dir.display()) } else { Ok(()) }
+        if self.dir.exists() {
+            fs::remove_dir_all(&self.dir).context(self.dir.display())
+        } else {
+            Ok(())
+        }
     }
 
     /// `host:port`.
@@ -119,7 +123,16 @@ impl Postgres {
         }
         let mut initdb = self.command(&bin.join("initdb"))?;
         initdb.arg("-D").arg(self.data());
-        initdb.args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
+        initdb.args([
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ]);
         process::run(&mut initdb, "initdb")?;
         let file = self.data().join("postgresql.conf");
         let mut text = fs::read_to_string(&file).context(file.display())?;
@@ -186,7 +199,9 @@ impl Postgres {
     fn command(&self, program: &Path) -> Result<Command> {
         let mut command = Command::new(program);
         command.current_dir("/");
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG")) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG"))
+        {
             command.env_remove(name);
         }
         if layout::is_root()? {
@@ -231,7 +246,8 @@ impl Account {
 mod tests {
     use super::Account;
 
-    const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65533:nobody:/:/bin/false\n";
+    const PASSWD: &str =
+        "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65533:nobody:/:/bin/false\n";
 
     #[test]
     fn account_is_found_by_its_whole_name() {
