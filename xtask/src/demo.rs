@@ -15,10 +15,9 @@ use serde_json::{Value, json};
 use crate::change::Change;
 use crate::error::{Context, Error, Result};
 use crate::kafka::Consumer;
-use crate::process::{self, Process};
 use crate::services::stack::{Plan, Stack};
 use crate::sql::Session;
-use crate::{course, http, layout, port, product, say, wait};
+use crate::{course, http, layout, port, process, product, say, wait};
 
 const NAME: &str = "demo";
 const CONNECTOR: &str = "pg-connector";
@@ -63,7 +62,7 @@ impl Demo {
         let walbridge = product::binary()?;
         let mut stage = Stage::raise(self.postgres)?;
         let shown = stage.start_worker(&walbridge).and_then(|()| stage.show(self.once));
-        let stopped = stage.clear();
+        let stopped = stage.stack.down(true);
         match shown {
             // Ctrl-C is how a demo that stays is meant to end.
             Err(_) if wait::interrupted() && !self.once => stopped,
@@ -76,7 +75,6 @@ impl Demo {
 #[derive(Debug)]
 struct Stage {
     stack: Stack,
-    worker: Option<Process>,
     /// `host:port` of the worker's REST face, once there is one.
     rest: String,
 }
@@ -94,13 +92,7 @@ impl Stage {
             postgres_port: Some(5432),
             broker_port: Some(9094),
         };
-        Ok(Self { stack: Stack::up(NAME, &plan)?, worker: None, rest: String::new() })
-    }
-
-    fn clear(&mut self) -> Result<()> {
-        let worker = self.worker.take();
-        let stopped = process::stop(worker.as_slice(), Duration::from_secs(15));
-        self.stack.down(true).and(stopped)
+        Ok(Self { stack: Stack::up(NAME, &plan)?, rest: String::new() })
     }
 
     fn start_worker(&mut self, walbridge: &Path) -> Result<()> {
@@ -126,7 +118,8 @@ impl Stage {
         let started = Instant::now();
         let mut command = Command::new(walbridge);
         command.arg("worker").arg(&file);
-        self.worker = Some(process::detach(&mut command, &self.log())?);
+        let log = self.log();
+        self.stack.start_worker(&mut command, &log)?;
         wait::until("the worker's REST port", LIMIT, || {
             self.check_worker()?;
             let answer = http::request(&self.rest, "GET", "/connectors", "");
@@ -205,7 +198,7 @@ impl Stage {
     }
 
     fn check_worker(&self) -> Result<()> {
-        if self.worker.is_some_and(Process::alive) {
+        if self.stack.has_worker() {
             return Ok(());
         }
         Err(Error::new(format!("the worker ended:\n{}", process::log_tail(&self.log()))))

@@ -13,12 +13,9 @@ static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 const PAUSE: Duration = Duration::from_millis(25);
 
 /// From here on SIGINT, SIGTERM and SIGHUP set a flag instead of ending us, so that owners can stop what they started.
-/// A second one ends us at once.
+/// A second one does not hurry it: some senders signal the process and its group, and every stop has a limit anyway.
 pub(crate) fn listen() -> Result<()> {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // The order matters: the first signal finds the flag unset, sets it, and arms the shutdown of the second.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&INTERRUPTED))
-            .context("listen for signals")?;
         signal_hook::flag::register(signal, Arc::clone(&INTERRUPTED))
             .context("listen for signals")?;
     }

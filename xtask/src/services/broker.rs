@@ -14,7 +14,7 @@ use crate::{kafka, layout, port, say, wait};
 /// Any 16 bytes in base64 will do; brokers of different stacks never meet.
 const CLUSTER_ID: &str = "d2FsYnJpZGdlLXh0YXNrIQ";
 
-const READY_LIMIT: Duration = Duration::from_secs(90);
+const READY_LIMIT: Duration = Duration::from_secs(180);
 
 /// One broker.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use crate::error::{Context, Error, Result};
 use crate::{layout, maven, process, say};
 
 /// Seconds that `pg_ctl` waits.
-const WAIT_S: &str = "60";
+const WAIT_S: &str = "120";
 
 /// A cluster and the programs that serve it.
 #[derive(Debug)]

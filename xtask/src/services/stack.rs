@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -37,6 +38,8 @@ pub(crate) struct Stack {
     dir: PathBuf,
     pub(crate) postgres: Postgres,
     pub(crate) brokers: Vec<Broker>,
+    /// A walbridge that works on them, stopped with them.
+    worker: Option<Process>,
 }
 
 impl Stack {
@@ -80,12 +83,14 @@ impl Stack {
     /// Stops all of it; `delete` removes its data too.
     pub(crate) fn down(&mut self, delete: bool) -> Result<()> {
         let brokers: Vec<Process> = self.brokers.iter().filter_map(|b| b.process).collect();
-        let stopped = if delete {
+        let worker = process::stop(self.worker.take().as_slice(), STOP_LIMIT);
+        let services = if delete {
             process::kill(&brokers).and(self.postgres.stop("immediate"))
         } else {
             let postgres = self.postgres.stop("fast");
             process::stop(&brokers, STOP_LIMIT).and(postgres)
         };
+        let stopped = worker.and(services);
         for broker in &mut self.brokers {
             broker.process = None;
         }
@@ -94,6 +99,17 @@ impl Stack {
             return fs::remove_dir_all(&self.dir).context(self.dir.display());
         }
         stopped.and(self.save())
+    }
+
+    /// Starts a walbridge that [`Stack::down`] stops, even one of a later command.
+    pub(crate) fn start_worker(&mut self, command: &mut Command, log: &Path) -> Result<()> {
+        self.worker = Some(process::detach(command, log)?);
+        self.save()
+    }
+
+    /// Whether the worker runs.
+    pub(crate) fn has_worker(&self) -> bool {
+        self.worker.is_some_and(Process::alive)
     }
 
     /// Ends one broker without its help.
@@ -158,7 +174,7 @@ impl Stack {
         }
         layout::make(&dir)?;
         let postgres = Postgres::new(name, &dir, plan.postgres, postgres_port)?;
-        let stack = Self { dir, postgres, brokers };
+        let stack = Self { dir, postgres, brokers, worker: None };
         stack.save()?;
         Ok(stack)
     }
@@ -195,6 +211,7 @@ impl Stack {
         let state = json!({
             "postgres": self.postgres.to_json(),
             "brokers": brokers.collect::<Vec<_>>(),
+            "worker": self.worker.map(Process::to_json),
         });
         let file = self.dir.join("state.json");
         let new = self.dir.join(".state.json");
@@ -208,7 +225,8 @@ impl Stack {
         let n_brokers = stored.len();
         let brokers = stored.iter().map(|broker| Broker::from_json(&dir, n_brokers, broker));
         let brokers = brokers.collect::<Option<Vec<_>>>()?;
-        Some(Self { dir, postgres, brokers })
+        let worker = state.get("worker").and_then(Process::from_json);
+        Some(Self { dir, postgres, brokers, worker: worker.filter(|worker| worker.alive()) })
     }
 }
 
