@@ -1,0 +1,11 @@
+INSERT INTO users (name, email) VALUES ('John Doe', 'john@example.com');
+INSERT INTO users (name, email) VALUES ('Jane Smith', 'jane@example.com');
+INSERT INTO users (name, email) VALUES ('Alice Johnson', 'alice@example.com');
+INSERT INTO users (name, email) VALUES ('Bob Brown', 'bob@example.com');
+INSERT INTO orders (user_id, product_name, quantity) VALUES (1, 'Product A', 2);
+INSERT INTO orders (user_id, product_name, quantity) VALUES (1, 'Product B', 1);
+INSERT INTO orders (user_id, product_name, quantity) VALUES (2, 'Product C', 5);
+INSERT INTO orders (user_id, product_name, quantity) VALUES (3, 'Product D', 3);
+INSERT INTO orders (user_id, product_name, quantity) VALUES (4, 'Product E', 4);
+UPDATE orders SET product_name = 'Super Puper Laptop' WHERE id = 1;
+DELETE FROM orders WHERE id IN (2, 3);

@@ -1,0 +1,161 @@
+//! `test`: everything that must hold before a change lands, step by step.
+
+use std::env;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+
+use crate::demo::Demo;
+use crate::error::{Context, Error, Result};
+use crate::services::stack::{Plan, Stack};
+use crate::{package, process, product, say, tidy, wait};
+
+const NAME: &str = "test";
+
+/// Check everything that must hold before a change lands.
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Only these steps.
+    steps: Vec<Step>,
+    /// Go on after a step that failed.
+    #[arg(long)]
+    keep_going: bool,
+    /// Major version of Postgres for the integration tests, 14 to 18.
+    #[arg(long, default_value_t = 17)]
+    postgres: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Step {
+    /// Formatting.
+    Fmt,
+    /// Lints, as errors.
+    Clippy,
+    /// Documentation, its warnings as errors.
+    Doc,
+    /// What no compiler checks: arrows, budgets, headings.
+    Tidy,
+    /// Tests that need no service.
+    Unit,
+    /// Tests and parity against a real Postgres and real brokers.
+    Integration,
+    /// `demo --once`.
+    Demo,
+}
+
+impl Test {
+    /// Runs the steps in their order, then says how each ended.
+    pub(crate) fn run(self) -> Result<()> {
+        package::require(&package::BUILD)?;
+        let mut summary = Vec::new();
+        let mut n_failed = 0;
+        for step in Step::value_variants().iter().filter(|step| self.wants(**step)) {
+            let name = step.name();
+            say::progress(format!("── {name}"));
+            let started = Instant::now();
+            let outcome = step.run(self.postgres);
+            summary.push((name, outcome.is_ok(), started.elapsed()));
+            report(summary.last());
+            if let Err(error) = outcome {
+                say::progress(error);
+                n_failed += 1;
+                if !self.keep_going || wait::interrupted() {
+                    break;
+                }
+            }
+        }
+        say::progress("── summary");
+        summary.iter().for_each(|line| report(Some(line)));
+        wait::check()?;
+        if n_failed == 0 { Ok(()) } else { Err(Error::new(format!("{n_failed} steps failed"))) }
+    }
+
+    fn wants(&self, step: Step) -> bool {
+        self.steps.is_empty() || self.steps.contains(&step)
+    }
+}
+
+fn report(line: Option<&(&'static str, bool, Duration)>) {
+    if let Some((name, passed, took)) = line {
+        let verdict = if *passed { "ok" } else { "FAILED" };
+        say::progress(format!("{name:<12} {verdict:<7} {:>7.1} s", took.as_secs_f64()));
+    }
+}
+
+impl Step {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fmt => "fmt",
+            Self::Clippy => "clippy",
+            Self::Doc => "doc",
+            Self::Tidy => "tidy",
+            Self::Unit => "unit",
+            Self::Integration => "integration",
+            Self::Demo => "demo",
+        }
+    }
+
+    fn run(self, postgres: u8) -> Result<()> {
+        wait::check()?;
+        match self {
+            Self::Fmt => cargo(&["fmt", "--all", "--", "--check"]),
+            Self::Clippy => {
+                cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+            }
+            Self::Doc => {
+                let mut doc = product::cargo()?;
+                doc.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+                process::run_attached(&mut doc, "cargo doc")
+            }
+            Self::Tidy => tidy::check(),
+            Self::Unit => {
+                cargo(&["test", "--workspace", "--lib", "--bins"])?;
+                cargo(&["test", "--workspace", "--doc"])
+            }
+            Self::Integration => integration(postgres),
+            Self::Demo => Demo { once: true, postgres: 17 }.run(),
+        }
+    }
+}
+
+/// Every test target of the workspace, with a stack of its own that goes away whatever happens.
+fn integration(postgres: u8) -> Result<()> {
+    let walbridge = product::binary()?;
+    // Compiled before the services start, which would only take the compiler's processors.
+    let mut build = product::cargo()?;
+    process::run_attached(build.args(INTEGRATION).arg("--no-run"), "build the tests")?;
+    if let Some(mut old) = Stack::find(NAME)? {
+        old.down(true)?;
+    }
+    let plan = Plan { postgres, slots: 20, brokers: 3, postgres_port: None, broker_port: None };
+    let mut stack = Stack::up(NAME, &plan)?;
+    let mut test = product::cargo()?;
+    test.args(INTEGRATION);
+    let tested = point_at(&mut test, &stack)
+        .and_then(|()| process::run_attached(test.env("WALBRIDGE_BIN", walbridge), "cargo test"));
+    let stopped = stack.down(true);
+    tested.and(stopped)
+}
+
+const INTEGRATION: [&str; 4] = ["test", "--workspace", "--test", "*"];
+
+/// Tells the tests where the services are, and that to skip for want of them is to fail.
+fn point_at(test: &mut Command, stack: &Stack) -> Result<()> {
+    let port = stack.postgres.port;
+    test.env("WALBRIDGE_TEST_BOOTSTRAP", stack.bootstrap())
+        .env(
+            "WALBRIDGE_TEST_POSTGRES",
+            format!("host=127.0.0.1 port={port} user=postgres dbname=postgres"),
+        )
+        .env("WALBRIDGE_XTASK", env::current_exe().context("this program's path")?)
+        .env("REQUIRE_POSTGRES", "1")
+        .env("REQUIRE_KAFKA", "1");
+    Ok(())
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    let mut cargo = product::cargo()?;
+    let what = format!("cargo {}", arguments.join(" "));
+    process::run_attached(cargo.args(arguments), &what)
+}

@@ -1,0 +1,72 @@
+//! The project's tasks, run as `cargo xtask`. Only wires; nothing here depends on the product's crates.
+
+mod change;
+mod check;
+mod course;
+mod demo;
+mod develop;
+mod error;
+mod http;
+mod kafka;
+mod layout;
+mod maven;
+mod package;
+mod port;
+mod process;
+mod product;
+mod say;
+mod services;
+mod sql;
+mod tidy;
+mod version;
+mod wait;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use error::Result;
+
+/// The project's tasks.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    Demo(demo::Demo),
+    Up(develop::Up),
+    Down(develop::Down),
+    Psql(develop::Psql),
+    Topics(develop::Topics),
+    Test(check::Test),
+    Tidy(tidy::Tidy),
+    Services(services::Services),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::progress(format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
+    wait::listen()?;
+    match cli.task {
+        Task::Demo(demo) => demo.run(),
+        Task::Up(up) => up.run(),
+        Task::Down(down) => down.run(),
+        Task::Psql(psql) => psql.run(),
+        Task::Topics(topics) => topics.run(),
+        Task::Test(test) => test.run(),
+        Task::Tidy(tidy) => tidy.run(),
+        Task::Services(services) => services.run(),
+    }
+}

@@ -1,0 +1,89 @@
+//! Downloads by Maven coordinates, unpacked once into the cache; what is there is never resolved again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use crate::error::{Context, Error, Result};
+use crate::package::{self, Need};
+use crate::{layout, process, say, version};
+
+/// The folder with `bin`, `lib` and `share` of a Postgres.
+pub(crate) fn postgres(major: u8) -> Result<PathBuf> {
+    let version = version::postgres(major)?;
+    let machine = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64v8",
+        other => return Err(Error::new(format!("postgres for {other}: no binaries known"))),
+    };
+    cached(&format!("postgres-{version}"), |new| {
+        package::require(&[Need::Java, Need::Maven, Need::Unzip, Need::Xz])?;
+        let jars = new.join("jars");
+        let artifact =
+            format!("io.zonky.test.postgres:embedded-postgres-binaries-linux-{machine}:{version}");
+        let mut copy = maven("copy", new);
+        copy.arg(format!("-Dartifact={artifact}")).arg(option("outputDirectory", &jars));
+        process::run(&mut copy, "download postgres with mvn")?;
+        let jar = jars.join(format!("embedded-postgres-binaries-linux-{machine}-{version}.jar"));
+        let mut unzip = Command::new("unzip");
+        unzip.arg("-qj").arg(jar).arg("*.txz").arg("-d").arg(&jars);
+        process::run(&mut unzip, "unzip the postgres jar")?;
+        let mut tar = Command::new("sh");
+        tar.args(["-c", "tar --no-same-owner -xJf \"$1\"/*.txz -C \"$2\"", "sh"]);
+        process::run(tar.arg(&jars).arg(new), "unpack postgres")?;
+        // Another user will run it, whatever the umask of the one who unpacked it.
+        let mut open = Command::new("chmod");
+        process::run(open.args(["-R", "a+rX"]).arg(new), "chmod")?;
+        fs::remove_dir_all(&jars).context(jars.display())
+    })
+}
+
+/// The folder with the jars of a broker.
+pub(crate) fn kafka() -> Result<PathBuf> {
+    cached(&format!("kafka-{}", version::KAFKA), |new| {
+        package::require(&[Need::Java, Need::Maven])?;
+        let mut copy = maven("copy-dependencies", new);
+        copy.arg("-f").arg(layout::root()?.join("xtask/kafka/pom.xml"));
+        copy.arg(format!("-Dkafka.version={}", version::KAFKA));
+        copy.arg(format!("-Dlog4j.version={}", version::LOG4J));
+        copy.arg("-DincludeScope=runtime").arg(option("outputDirectory", new));
+        process::run(&mut copy, "download kafka with mvn")
+    })
+}
+
+/// `name` in the cache, made by `fill` if it is not there. A half-made one is never seen under its name.
+fn cached(name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let cache = layout::cache()?;
+    let ready = cache.join(name);
+    if ready.is_dir() {
+        return Ok(ready);
+    }
+    let started = Instant::now();
+    say::progress(format!("downloading {name} into {}", cache.display()));
+    let new = cache.join(format!(".{name}.{}", std::process::id()));
+    layout::make(&new)?;
+    let filled = fill(&new).and_then(|()| match fs::rename(&new, &ready) {
+        // Somebody else made it meanwhile.
+        Err(_) if ready.is_dir() => fs::remove_dir_all(&new).context(new.display()),
+        renamed => renamed.context(ready.display()),
+    });
+    if let Err(error) = filled {
+        drop(fs::remove_dir_all(&new));
+        return Err(error);
+    }
+    say::progress(format!("{name} is there ({:.1} s)", started.elapsed().as_secs_f64()));
+    Ok(ready)
+}
+
+fn maven(goal: &str, dir: &Path) -> Command {
+    let plugin = version::MAVEN_DEPENDENCY_PLUGIN;
+    let mut maven = Command::new("mvn");
+    maven.args(["-B", "-q", "-ntp"]).current_dir(dir);
+    maven.arg(format!("org.apache.maven.plugins:maven-dependency-plugin:{plugin}:{goal}"));
+    maven
+}
+
+fn option(name: &str, value: &Path) -> String {
+    format!("-D{name}={}", value.display())
+}
