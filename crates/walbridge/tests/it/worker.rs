@@ -29,7 +29,7 @@ impl Worker {
         let group = format!("{}-{name}", sandbox.id);
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let json = "org.apache.kafka.connect.json.JsonConverter";
-        let mut properties: Vec<(String, String)> = [
+        let properties: Vec<(String, String)> = [
             ("bootstrap.servers", sandbox.lab.bootstrap.as_str()),
             ("group.id", &group),
             ("key.converter", json),
@@ -49,14 +49,20 @@ impl Worker {
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into();
-        for (key, value) in changes {
-            properties.retain(|(known, _)| known != key);
-            properties.push(((*key).to_owned(), (*value).to_owned()));
-        }
         let dir = std::env::temp_dir().join(format!("walbridge-it-{group}"));
         std::fs::create_dir_all(&dir)?;
         let rest = Rest::new(&format!("127.0.0.1:{port}"));
-        Ok(Self { properties, from_environment: false, dir, child: None, rest })
+        let mut worker = Self { properties, from_environment: false, dir, child: None, rest };
+        for (key, value) in changes {
+            worker.set(key, value);
+        }
+        Ok(worker)
+    }
+
+    /// Sets a property for the next start.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        self.properties.retain(|(known, _)| known != key);
+        self.properties.push((key.to_owned(), value.to_owned()));
     }
 
     /// The same settings through `CONNECT_*` variables instead of a file, as the images pass them.
