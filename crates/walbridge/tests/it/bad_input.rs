@@ -198,14 +198,17 @@ async fn storage_topic_that_cannot_serve_ends_the_start_by_name() {
             let key = format!("{store}.storage.topic");
             let mut worker = Worker::new(sandbox, store, &[(key.as_str(), topic.as_str())])?;
             worker.spawn()?;
-            let status = worker.wait(TOLD_MAX).await?;
-            let log = worker.log()?;
             let said = Regex::new(said)?;
-            let named = log
-                .lines()
-                .any(|line| line.contains(&topic) && said.is_match(line).unwrap_or(false));
-            if status.success() || !named {
-                return Err(format!("{store} topic: ended with {status}, named: {named}").into());
+            deadline(&format!("{store} topic named"), TOLD_MAX, async || {
+                let log = worker.log().map_err(|error| error.to_string())?;
+                let mut lines = log.lines().filter(|line| line.contains(&topic));
+                let named = lines.any(|line| said.is_match(line).unwrap_or(false));
+                if named { Ok(()) } else { Err("not told".to_owned()) }
+            })
+            .await?;
+            let status = worker.wait(Duration::from_secs(20)).await?;
+            if status.success() {
+                return Err(format!("{store} topic: ended with {status}").into());
             }
         }
         Ok(())
@@ -323,8 +326,11 @@ impl<'a> Bench<'a> {
         let config = Value::Object(config);
         let reply = self.worker.rest.put(&format!("{path}/config"), Some(&config)).await?;
         let pattern = Regex::new(said)?;
-        let told =
-            if reply.status >= 400 { reply.body } else { self.failure(&connector, name).await? };
+        let told = if reply.status >= 400 {
+            reply.json()["message"].as_str().unwrap_or_default().to_owned()
+        } else {
+            self.failure(&connector, name).await?
+        };
         self.keeps_secret(&told, "answer")?;
         if !pattern.is_match(&told)? {
             return Err(format!("{name}: {told} does not say {said}").into());

@@ -54,7 +54,6 @@ fn consumer(bootstrap: &str) -> Outcome<BaseConsumer> {
         .set("auto.offset.reset", "earliest")
         .set("isolation.level", "read_committed")
         .set("fetch.wait.max.ms", "50")
-        .set("enable.partition.eof", "true")
         .create()?;
     Ok(consumer)
 }
@@ -128,7 +127,7 @@ impl Tap {
         let mut wait = longest;
         while let Some(polled) = self.consumer.poll(wait) {
             wait = Duration::ZERO;
-            // Ends of partitions, and topics whose leader is still being chosen: the next poll tells.
+            // Topics whose leader is still being chosen: the next poll tells.
             let Ok(message) = polled else { continue };
             let record = Record::of(&message);
             self.next.insert((record.topic.clone(), record.partition), record.offset + 1);
@@ -156,32 +155,6 @@ impl Tap {
         }
         Ok(self.records.len() >= count)
     }
-}
-
-/// A topic of one partition, whole; empty when it does not exist.
-pub(crate) fn read_topic(bootstrap: &str, topic: &str) -> Outcome<Vec<Record>> {
-    block_in_place(|| {
-        let consumer = consumer(bootstrap)?;
-        if !topics(&consumer)?.iter().any(|(name, _)| name == topic) {
-            return Ok(Vec::new());
-        }
-        let mut assignment = TopicPartitionList::new();
-        assignment.add_partition_offset(topic, 0, Offset::Beginning)?;
-        consumer.assign(&assignment)?;
-        let (mut records, mut last) = (Vec::new(), Instant::now());
-        while last.elapsed() < Duration::from_secs(30) {
-            match consumer.poll(Duration::from_millis(500)) {
-                None => {}
-                Some(Ok(message)) => {
-                    last = Instant::now();
-                    records.push(Record::of(&message));
-                }
-                Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => return Ok(records),
-                Some(Err(error)) => println!("{topic}: {error}"),
-            }
-        }
-        Err(format!("{topic}: its end was not reached").into())
-    })
 }
 
 /// The offset that the next record of a one-partition topic gets; 0 when there is no such topic.

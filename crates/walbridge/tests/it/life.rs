@@ -120,7 +120,8 @@ async fn recorded(worker: &Worker, sandbox: &Sandbox) -> Outcome<()> {
     deadline("offset recorded", Duration::from_secs(30), async || {
         let answer = worker.rest.get(&path).await.map_err(|error| error.to_string())?;
         let offset = answer.json()["offsets"][0]["offset"].clone();
-        let after_snapshot = offset["lsn"].is_number() && offset["snapshot"].is_null();
+        let read = offset["snapshot"].is_null() || offset["snapshot_completed"] == true;
+        let after_snapshot = offset["lsn"].is_number() && read;
         if after_snapshot { Ok(()) } else { Err(answer.body) }
     })
     .await
