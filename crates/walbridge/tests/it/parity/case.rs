@@ -1,0 +1,291 @@
+//! One case: a folder of data, its steps, and what it left in Kafka.
+//!
+//! A folder holds `connector.json` (options over [`connector::config`]), and perhaps `setup.sql` (before the
+//! connector), `stream.sql` (once it streams), `steps.json` (in place of connector, streaming, `stream.sql`),
+//! `case.json` (what not to compare), `failed.txt` (the trace of a connector that ends FAILED); and always
+//! `expected.jsonl`, the records that Debezium 3.6.3.Final wrote under Connect 4.3.0.
+//! `${name}`, `${db}`, `${port}`, `${boot}` and `${dir}` are replaced in all of them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use fancy_regex::Regex;
+use serde_json::{Map, Value, json};
+
+use super::compare::{Compare, Shown, differences};
+use crate::connector;
+use crate::http::{Reply, Rest, traces};
+use crate::kafka::{self, Tap};
+use crate::lab::{Lab, Outcome, Sandbox, deadline};
+
+/// The longest wait of a step.
+const STEP_MAX: Duration = Duration::from_secs(60);
+
+/// Runs a case; each difference is a line.
+pub(super) async fn run(lab: &Lab, rest: &Rest, dir: &Path) -> Outcome<Vec<String>> {
+    let folder = dir.file_name().ok_or("case without a name")?.to_string_lossy();
+    let plain = folder.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    Sandbox::with(lab, &plain, async |sandbox| {
+        let mut case = Case::open(sandbox, rest, dir, &plain)?;
+        let ended = case.play().await;
+        let compared = match ended {
+            Ok(()) => case.compare().await,
+            Err(error) => Err(error),
+        };
+        case.remove_connector().await?;
+        compared
+    })
+    .await
+}
+
+struct Case<'a> {
+    sandbox: &'a Sandbox,
+    rest: &'a Rest,
+    dir: &'a Path,
+    /// The name that the case had when it was captured.
+    plain: &'a str,
+    compare: Compare,
+    config: Map<String, Value>,
+    tap: Tap,
+    /// Answers that the case keeps as records.
+    captured: Vec<Shown>,
+    put: Option<Reply>,
+}
+
+impl<'a> Case<'a> {
+    fn open(sandbox: &'a Sandbox, rest: &'a Rest, dir: &'a Path, plain: &'a str) -> Outcome<Self> {
+        let meta = match read(dir, "case.json")? {
+            Some(text) => serde_json::from_str(&text)?,
+            None => json!({}),
+        };
+        let compare = Compare::parse(&meta)?;
+        let topics = compare.topics.clone();
+        let topics = topics.unwrap_or(r"(__debezium-heartbeat\.)?${name}(\..*)?".to_owned());
+        let topics = fill(sandbox, dir, &topics);
+        let tap = Tap::new(&sandbox.lab.bootstrap, &topics)?;
+        let mut config = connector::config(sandbox);
+        let own = read(dir, "connector.json")?.ok_or("no connector.json")?;
+        connector::merge(&mut config, serde_json::from_str(&fill(sandbox, dir, &own))?);
+        let captured = Vec::new();
+        Ok(Self { sandbox, rest, dir, plain, compare, config, tap, captured, put: None })
+    }
+
+    fn fill(&self, text: &str) -> String {
+        fill(self.sandbox, self.dir, text)
+    }
+
+    /// The text, or what the file that it names (`@file`) holds.
+    fn text(&self, text: &str) -> Outcome<String> {
+        let Some(file) = text.strip_prefix('@') else { return Ok(self.fill(text)) };
+        let held = read(self.dir, file)?.ok_or_else(|| format!("no file {file}"))?;
+        Ok(self.fill(&held))
+    }
+
+    async fn play(&mut self) -> Outcome<()> {
+        if let Some(setup) = read(self.dir, "setup.sql")? {
+            self.sandbox.sql(&self.fill(&setup)).await?;
+        }
+        let steps = match read(self.dir, "steps.json")? {
+            Some(text) => serde_json::from_str(&text)?,
+            None if self.dir.join("stream.sql").exists() => {
+                json!([{"connector": 1}, {"streaming": 1}, {"sql": "@stream.sql"}])
+            }
+            None => json!([{"connector": 1}, {"streaming": 1}]),
+        };
+        for step in steps.as_array().ok_or("steps.json: not an array")? {
+            let step = step.as_object().filter(|step| step.len() == 1);
+            let (verb, argument) = step
+                .and_then(|step| step.iter().next())
+                .ok_or("steps.json: not one verb a step")?;
+            self.step(verb, argument).await.map_err(|error| format!("{verb}: {error}"))?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, verb: &str, argument: &Value) -> Outcome<()> {
+        let number = argument.as_f64().unwrap_or_default();
+        let text = argument.as_str().unwrap_or_default();
+        match verb {
+            "connector" => self.put().await,
+            "config" => {
+                let changes = serde_json::from_str(&self.fill(&argument.to_string()))?;
+                connector::merge(&mut self.config, changes);
+                self.put().await
+            }
+            "sql" => self.sandbox.sql(&self.text(text)?).await,
+            "sqls" => self.one_session(argument).await,
+            "sleep" => self.tap.poll(Duration::from_secs_f64(number)),
+            "idle" => self.tap.idle(Duration::from_secs_f64(number)),
+            "records" => self.records(argument),
+            "rest" => self.ask(argument).await?.success("request").map(|_| ()),
+            "capture" => self.capture(argument).await,
+            "state" => self.rest.wait_state(&self.sandbox.id, text).await,
+            "produce" => self.produce(argument).await,
+            "fails" => self.fails(text).await,
+            "streaming" => self.streaming().await,
+            _ => Err("unknown step".into()),
+        }
+    }
+
+    async fn put(&mut self) -> Outcome<()> {
+        let path = format!("/connectors/{}/config", self.sandbox.id);
+        let config = Value::Object(self.config.clone());
+        self.put = Some(self.rest.put(&path, Some(&config)).await?);
+        Ok(())
+    }
+
+    async fn one_session(&self, statements: &Value) -> Outcome<()> {
+        let client = self.sandbox.lab.postgres.session(&self.sandbox.database).await?;
+        for statement in statements.as_array().ok_or("not an array")? {
+            let statement = self.fill(statement.as_str().ok_or("not a text")?);
+            client.simple_query(&statement).await?;
+        }
+        Ok(())
+    }
+
+    /// Captured answers count as records, as they did when the case was captured.
+    fn records(&mut self, count: &Value) -> Outcome<()> {
+        let count = usize::try_from(count.as_u64().ok_or("not a count")?)?;
+        let wanted = count.saturating_sub(self.captured.len());
+        if self.tap.until(wanted, STEP_MAX)? {
+            return Ok(());
+        }
+        Err(format!("{wanted} awaited, {} came", self.tap.records.len()).into())
+    }
+
+    async fn ask(&self, argument: &Value) -> Outcome<Reply> {
+        let request: Value = serde_json::from_str(&self.fill(&argument.to_string()))?;
+        let method = request[0].as_str().ok_or("no method")?;
+        let path = request[1].as_str().ok_or("no path")?;
+        self.rest.command(method, path, request.get(2)).await
+    }
+
+    async fn capture(&mut self, argument: &Value) -> Outcome<()> {
+        let reply = self.ask(argument).await?;
+        let request = |part: usize| argument[part].as_str().unwrap_or_default();
+        let topic = format!("rest:{} {}", request(0), self.fill(request(1)));
+        let body = if reply.body.is_empty() { "null".to_owned() } else { reply.body };
+        self.captured.push(Shown::answer(topic, reply.status, body));
+        Ok(())
+    }
+
+    async fn produce(&self, argument: &Value) -> Outcome<()> {
+        let text = |part: &str| match &argument[part] {
+            Value::Null => None,
+            Value::String(text) => Some(self.fill(text)),
+            other => Some(self.fill(&other.to_string())),
+        };
+        let topic = text("topic").ok_or("no topic")?;
+        let (key, value) = (text("key"), text("value"));
+        kafka::produce(&self.sandbox.lab.bootstrap, &topic, key.as_deref(), value.as_deref()).await
+    }
+
+    async fn fails(&self, pattern: &str) -> Outcome<()> {
+        let pattern = Regex::new(pattern)?;
+        let refused = self.put.iter().filter(|reply| reply.status >= 400);
+        let refused: String = refused.map(|reply| reply.body.as_str()).collect();
+        deadline("failure", STEP_MAX, async || {
+            let status = self.rest.status(&self.sandbox.id).await.unwrap_or_default();
+            let said = format!("{refused}{}", traces(&status));
+            if pattern.is_match(&said).unwrap_or(false) { Ok(()) } else { Err(said) }
+        })
+        .await
+    }
+
+    /// Waits for the slot to stream; a task that fails meanwhile ends the wait.
+    async fn streaming(&mut self) -> Outcome<()> {
+        if let Some(reply) = &self.put {
+            reply.clone().success("PUT config")?;
+        }
+        let slot = self.config.get("slot.name").and_then(Value::as_str).unwrap_or("debezium");
+        let failed = deadline("failure", STEP_MAX, async || {
+            let status = self.rest.status(&self.sandbox.id).await.unwrap_or_default();
+            let trace = traces(&status);
+            if trace.is_empty() { Err("none") } else { Ok(trace) }
+        });
+        tokio::select! {
+            streaming = self.sandbox.lab.postgres.wait_streaming(slot) => streaming?,
+            trace = failed => return Err(format!("FAILED: {}", trace?).into()),
+        }
+        self.tap.poll(Duration::from_millis(300))
+    }
+
+    async fn compare(&mut self) -> Outcome<Vec<String>> {
+        let expected = read(self.dir, "expected.jsonl")?.ok_or("no expected.jsonl")?;
+        let lines = expected.split('\n').filter(|line| !line.is_empty());
+        let expected = lines.map(Shown::parse).collect::<Outcome<Vec<_>>>()?;
+        self.tap.until(expected.len().saturating_sub(self.captured.len()), STEP_MAX)?;
+        self.tap.idle(self.compare.idle)?;
+        let read_back = self.tap.records.iter().map(Shown::record);
+        let got = self.captured.iter().cloned().chain(read_back);
+        let got = got.map(|shown| shown.renamed(&self.sandbox.id, self.plain)).collect::<Vec<_>>();
+        let mut wrong = differences(&self.compare, &expected, &got);
+        wrong.extend(self.failure().await?);
+        Ok(wrong)
+    }
+
+    /// How the trace of the failure differs: its first and last line count, frames do not.
+    async fn failure(&self) -> Outcome<Option<String>> {
+        let due = read(self.dir, "failed.txt")?.unwrap_or_default();
+        if due.is_empty() && self.dir.join("steps.json").exists() {
+            return Ok(None);
+        }
+        let status = self.rest.status(&self.sandbox.id).await.unwrap_or_default();
+        let trace = traces(&status).replace(&self.sandbox.id, self.plain);
+        let refused = self.put.as_ref().filter(|reply| reply.status >= 400);
+        let got = match refused {
+            Some(reply) if status.is_null() => format!("{} {}", reply.status, reply.body),
+            _ => trace,
+        };
+        let (due, got) = (ends(&due)?, ends(&got.replace(&*self.dir.to_string_lossy(), "${dir}"))?);
+        Ok((due != got).then(|| format!("failure: expected {due:?}, got {got:?}")))
+    }
+
+    /// Takes the connector away with its offsets, so that a worker that lives on keeps nothing of it.
+    async fn remove_connector(&self) -> Outcome<()> {
+        let path = format!("/connectors/{}", self.sandbox.id);
+        if self.rest.get(&path).await?.status == 404 {
+            return Ok(());
+        }
+        self.rest.command("PUT", &format!("{path}/stop"), None).await?;
+        self.rest.wait_state(&self.sandbox.id, "STOPPED").await?;
+        deadline("offsets deleted", Duration::from_secs(20), async || {
+            match self.rest.delete(&format!("{path}/offsets")).await {
+                Ok(reply) if matches!(reply.status, 200 | 404) => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await?;
+        self.rest.command("DELETE", &path, None).await?.success("delete").map(|_| ())
+    }
+}
+
+fn read(dir: &Path, file: &str) -> Outcome<Option<String>> {
+    match std::fs::read_to_string(dir.join(file)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{file}: {error}").into()),
+    }
+}
+
+fn fill(sandbox: &Sandbox, dir: &Path, text: &str) -> String {
+    text.replace("${name}", &sandbox.id)
+        .replace("${db}", &sandbox.database)
+        .replace("${port}", &sandbox.lab.postgres.port.to_string())
+        .replace("${boot}", &sandbox.lab.bootstrap)
+        .replace("${dir}", &dir.to_string_lossy())
+}
+
+/// First and last line of a trace without its frames, numbers and addresses aside.
+fn ends(trace: &str) -> Outcome<Vec<String>> {
+    let changing = Regex::new(r"SourceRecord\{.*|\d{4,}|@[0-9a-f]{5,8}\b")?;
+    let lines: Vec<_> =
+        trace.lines().filter(|line| !line.is_empty() && !line.starts_with('\t')).collect();
+    let last = lines.last().filter(|_| lines.len() > 1);
+    Ok(lines
+        .first()
+        .into_iter()
+        .chain(last)
+        .map(|line| changing.replace_all(line, "<>").into_owned())
+        .collect())
+}
