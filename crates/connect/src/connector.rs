@@ -3,12 +3,15 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config_def::{ConfigDef, ConfigValue};
+use crate::storage::offset::OffsetStorage;
+use crate::storage::status::StatusStorage;
 
 /// A connector's configuration: strings by key, in the order in which they were written.
 pub type Properties = indexmap::IndexMap<String, String>;
@@ -26,13 +29,23 @@ pub trait Plugin: Send + Sync + fmt::Debug {
     fn config_def(&self) -> &'static ConfigDef;
     /// Validates the class's own options, reaching for the database where the real one does. One value per
     /// option of [`Self::config_def`]; a validation that connects does so only if no option has an error.
+    /// Values without an option of that name are shown only if they have errors.
     fn validate(&self, config: Properties) -> BoxFuture<Vec<ConfigValue>>;
+    /// Checks what stops a connector from starting at all, without I/O.
+    ///
+    /// # Errors
+    /// The connector becomes FAILED with this trace.
+    fn start(&self, config: &Properties) -> Result<(), TaskError> {
+        let _unchecked = config;
+        Ok(())
+    }
     /// The configurations of its tasks (Debezium's Postgres connector: one, the connector's own).
+    /// Placeholders are unresolved; `task.class` is added by the worker.
     fn task_configs(&self, config: &Properties) -> Vec<Properties>;
     /// The class name that Connect stores as `task.class`.
     fn task_class(&self) -> &'static str;
     /// Runs one task until `context.stop` is cancelled (`Ok`) or it fails. It must have released the database
-    /// and flushed its offsets when it returns.
+    /// and flushed its offsets when it returns. It is dropped if it does not return in time after `stop`.
     fn run(&self, context: TaskContext) -> BoxFuture<Result<(), TaskError>>;
 }
 
@@ -41,7 +54,7 @@ pub trait Plugin: Send + Sync + fmt::Debug {
 pub enum Target {
     /// Poll.
     Started,
-    /// Keep everything open, but let nothing pass.
+    /// Keep everything open, but let nothing pass. A task that starts paused opens nothing until it is resumed.
     Paused,
 }
 
@@ -52,8 +65,10 @@ pub struct TaskContext {
     pub connector: String,
     /// The task's number.
     pub task: u32,
-    /// The task's configuration, placeholders resolved.
+    /// The task's configuration, placeholders resolved. Contains `task.class`.
     pub config: Properties,
+    /// The worker's own properties, placeholders resolved: `bootstrap.servers`, `producer.*`, `key.converter`, …
+    pub worker: Arc<Properties>,
     /// Changes between running and paused.
     pub target: watch::Receiver<Target>,
     /// Cancelled when the task shall end: it drains and returns.
@@ -67,26 +82,21 @@ pub struct TaskContext {
 /// What a task tells the worker.
 #[derive(Debug, Clone)]
 pub struct StatusSink {
-    pub(crate) sender: tokio::sync::mpsc::Sender<TaskEvent>,
-}
-
-/// See [`StatusSink`].
-#[derive(Debug)]
-pub(crate) enum TaskEvent {
-    /// A record for this topic was acknowledged for the first time.
-    TopicActive(String),
+    pub(crate) connector: String,
+    pub(crate) task: u32,
+    pub(crate) storage: Arc<StatusStorage>,
 }
 
 impl StatusSink {
-    /// A record for `topic` was acknowledged for the first time since the task started.
-    pub async fn topic_active(&self, topic: &str) {
-        // The herder is gone only when the worker ends: then nobody asks for topics either.
-        drop(self.sender.send(TaskEvent::TopicActive(topic.to_owned())).await);
+    /// A record for `topic` was acknowledged. Does nothing if the worker knows already, so it may be called for
+    /// every batch; a reset of the active topics is undone by the next call. Never blocks.
+    pub fn topic_active(&self, topic: &str) {
+        self.storage.topic_active(&self.connector, self.task, topic);
     }
 }
 
 /// A task or a connector failed: the text is what `/status` shows as `trace`.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{trace}")]
 pub struct TaskError {
     /// In the manner of a Java stack trace: `class: message`, then `Caused by:` lines.
@@ -97,46 +107,36 @@ pub struct TaskError {
 #[derive(Debug, Clone)]
 pub struct OffsetStore {
     pub(crate) connector: String,
-    pub(crate) sender: tokio::sync::mpsc::Sender<OffsetRequest>,
-}
-
-/// See [`OffsetStore`].
-#[derive(Debug)]
-pub(crate) enum OffsetRequest {
-    Read { connector: String, partition: Map<String, Value>, reply: oneshot::Sender<Result<Option<Map<String, Value>>, OffsetError>> },
-    Write { connector: String, partition: Map<String, Value>, offset: Option<Map<String, Value>>, reply: oneshot::Sender<Result<(), OffsetError>> },
+    pub(crate) storage: Arc<OffsetStorage>,
 }
 
 /// The offset topic could not be read or written.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("offset topic: {0}")]
 pub struct OffsetError(pub String);
 
 impl OffsetStore {
-    /// The last offset stored for `partition` (Debezium: `{"server":"<topic.prefix>"}`), as read by the worker
-    /// up to the topic's end.
+    /// The last offset stored for `partition` (Debezium: `{"server":"<topic.prefix>"}`), after reading the
+    /// topic to its present end.
     ///
     /// # Errors
     /// The topic cannot be read, or the stored value is not a JSON object.
-    pub async fn read(&self, partition: Map<String, Value>) -> Result<Option<Map<String, Value>>, OffsetError> {
-        let (reply, answer) = oneshot::channel();
-        let request = OffsetRequest::Read { connector: self.connector.clone(), partition, reply };
-        self.ask(request, answer).await
+    pub async fn read(
+        &self,
+        partition: Map<String, Value>,
+    ) -> Result<Option<Map<String, Value>>, OffsetError> {
+        self.storage.read(&self.connector, &partition).await
     }
 
     /// Writes the offset and waits until the brokers have acknowledged it.
     ///
     /// # Errors
     /// The brokers did not take it: nothing may be confirmed to the database.
-    pub async fn write(&self, partition: Map<String, Value>, offset: Map<String, Value>) -> Result<(), OffsetError> {
-        let (reply, answer) = oneshot::channel();
-        let request = OffsetRequest::Write { connector: self.connector.clone(), partition, offset: Some(offset), reply };
-        self.ask(request, answer).await
-    }
-
-    async fn ask<T>(&self, request: OffsetRequest, answer: oneshot::Receiver<Result<T, OffsetError>>) -> Result<T, OffsetError> {
-        let gone = || OffsetError("the worker is shutting down".to_owned());
-        self.sender.send(request).await.map_err(|_gone| gone())?;
-        answer.await.map_err(|_gone| gone())?
+    pub async fn write(
+        &self,
+        partition: Map<String, Value>,
+        offset: Map<String, Value>,
+    ) -> Result<(), OffsetError> {
+        self.storage.write(&self.connector, partition, Some(offset)).await
     }
 }

@@ -1,0 +1,60 @@
+//! The order in which Java's `HashMap` lists text keys: the order in which Connect shows and stores a
+//! configuration that it has read back.
+
+use indexmap::IndexMap;
+
+/// Java's `String.hashCode`, spread as `HashMap` does.
+fn hash(key: &str) -> u32 {
+    let hash = key
+        .encode_utf16()
+        .fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
+    hash ^ (hash >> 16)
+}
+
+/// `map` in the order of a `java.util.HashMap` grown by inserting its entries one after another. Bins with many
+/// collisions, which Java would turn into trees, keep their order of insertion here too.
+#[must_use]
+pub fn hash_order<V>(map: IndexMap<String, V>) -> IndexMap<String, V> {
+    let mut capacity: usize = 16;
+    // Java doubles when the size exceeds three quarters of the capacity.
+    while map.len() > capacity / 4 * 3 {
+        capacity *= 2;
+    }
+    let mask = u32::try_from(capacity - 1).unwrap_or(u32::MAX);
+    let mut entries: Vec<(String, V)> = map.into_iter().collect();
+    entries.sort_by_key(|(key, _)| hash(key) & mask);
+    entries.into_iter().collect()
+}
+
+/// As Java's `Map.toString` prints it: `{a=1, b=null}`.
+#[must_use]
+pub fn print<'a>(entries: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> String {
+    let one = |(key, value): (&str, Option<&str>)| format!("{key}={}", value.unwrap_or("null"));
+    format!("{{{}}}", entries.into_iter().map(one).collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod test {
+    use super::*;
+
+    /// Written by Connect 4.3.0: the configuration as sent, and as its task configuration was stored.
+    #[test]
+    fn the_order_is_that_of_a_stored_task_configuration() {
+        let sent = "connector.class tasks.max database.hostname database.port database.user database.password \
+            database.dbname topic.prefix slot.name publication.name plugin.name table.include.list zz.unicode name";
+        let stored = "connector.class database.user database.dbname slot.name tasks.max publication.name \
+            database.port plugin.name topic.prefix task.class database.hostname database.password zz.unicode \
+            name table.include.list";
+        let mut map: IndexMap<String, ()> =
+            sent.split_whitespace().map(|key| (key.to_owned(), ())).collect();
+        map = hash_order(map);
+        map.insert("task.class".to_owned(), ());
+        let ordered: Vec<String> = hash_order(map).into_keys().collect();
+        assert_eq!(ordered, stored.split_whitespace().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn maps_print_like_java() {
+        assert_eq!(print([("a", Some("1")), ("b", None)]), "{a=1, b=null}");
+    }
+}

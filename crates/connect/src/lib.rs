@@ -1,0 +1,27 @@
+//! The face of Kafka Connect: REST, connector lifecycle, option tables, the three storage topics.
+//!
+//! ```text
+//!   rest ──command──> herder <──record read back── storage (configs, statuses)
+//!                       │ starts, stops, watches
+//!                       v
+//!                    Plugin::run(TaskContext) ──> storage (offsets, active topics)
+//! ```
+//!
+//! The herder decides through the config topic alone: whatever it writes, it acts on when it reads it back, so
+//! that any number of workers could act on the same records. Reading REST answers come from the storages'
+//! copies and never wait for the herder.
+
+pub mod client_config;
+pub mod config_def;
+pub mod connector;
+pub mod error;
+pub mod java_map;
+mod placeholder;
+pub mod settings;
+mod storage;
+pub mod worker;
+
+pub use connector::{Plugin, Properties, TaskContext, TaskError};
+pub use error::WorkerError;
+pub use settings::{PluginInfo, PluginKind, WorkerSettings};
+pub use worker::Worker;

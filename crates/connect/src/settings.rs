@@ -1,0 +1,376 @@
+//! [`WorkerSettings`]: a worker's properties, read once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::connector::Properties;
+use crate::error::WorkerError;
+use crate::placeholder::Placeholders;
+
+/// What a class is to Connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PluginKind {
+    /// A connector that reads from Kafka.
+    Sink,
+    /// A connector that writes to Kafka.
+    Source,
+    /// A single message transform.
+    Transformation,
+    /// A predicate.
+    Predicate,
+    /// A key or value converter.
+    Converter,
+    /// A header converter.
+    HeaderConverter,
+}
+
+/// A class as `/connector-plugins` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PluginInfo {
+    /// The full class name.
+    pub class: String,
+    /// What it is.
+    #[serde(rename = "type")]
+    pub kind: PluginKind,
+    /// Its version; not shown if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// One of the three storage topics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicSettings {
+    /// Its name.
+    pub name: String,
+    /// Partitions at creation; −1 is the brokers' default.
+    pub partitions: i32,
+    /// Replicas at creation; −1 is the brokers' default.
+    pub replication_factor: i32,
+    /// Topic configs at creation, besides `cleanup.policy=compact`.
+    pub properties: Properties,
+}
+
+/// Where REST listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Empty: every address.
+    pub host: String,
+    /// 0: any free port.
+    pub port: u16,
+}
+
+/// A worker's properties.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// `group.id`.
+    pub group_id: String,
+    /// `bootstrap.servers`.
+    pub bootstrap_servers: String,
+    /// `config.storage.*`; always one partition.
+    pub config_topic: TopicSettings,
+    /// `offset.storage.*`.
+    pub offset_topic: TopicSettings,
+    /// `status.storage.*`.
+    pub status_topic: TopicSettings,
+    /// `listeners`.
+    pub listeners: Vec<Listener>,
+    /// `rest.advertised.host.name`.
+    pub advertised_host: Option<String>,
+    /// `rest.advertised.port`.
+    pub advertised_port: Option<u16>,
+    /// `task.shutdown.graceful.timeout.ms`.
+    pub shutdown_timeout: Duration,
+    /// `topic.tracking.enable`.
+    pub topic_tracking: bool,
+    /// `topic.tracking.allow.reset`.
+    pub topic_tracking_reset: bool,
+    /// `topic.creation.enable`.
+    pub topic_creation: bool,
+    /// `exactly.once.source.support=enabled`.
+    pub exactly_once: bool,
+    /// What `GET /` shows as `version`.
+    pub version: String,
+    /// What `GET /` shows as `commit`: 16 hex digits.
+    pub commit: String,
+    /// Transforms, predicates and converters (connectors are added from the plugins themselves).
+    pub components: Vec<PluginInfo>,
+    /// Everything, placeholders resolved.
+    pub properties: Arc<Properties>,
+    pub(crate) placeholders: Placeholders,
+}
+
+impl WorkerSettings {
+    /// Reads a worker's properties file, already split in keys and values. `version` and `commit` are shown by
+    /// `GET /`, `components` are listed by `/connector-plugins`.
+    ///
+    /// # Errors
+    /// A required property is missing, or one cannot be read: the text names it.
+    pub fn parse(
+        properties: &Properties,
+        version: &str,
+        commit: &str,
+        components: Vec<PluginInfo>,
+    ) -> Result<Self, WorkerError> {
+        let placeholders = Placeholders::parse(properties).map_err(WorkerError::Setting)?;
+        let properties = placeholders.resolve(properties).map_err(WorkerError::Setting)?;
+        let read = Reader { properties: &properties };
+        Ok(Self {
+            group_id: read.required("group.id")?,
+            bootstrap_servers: read.required("bootstrap.servers")?,
+            config_topic: TopicSettings { partitions: 1, ..read.topic("config", 1)? },
+            offset_topic: read.topic("offset", 25)?,
+            status_topic: read.topic("status", 5)?,
+            listeners: read.listeners()?,
+            advertised_host: read.optional("rest.advertised.host.name"),
+            advertised_port: match read.optional("rest.advertised.port") {
+                Some(_) => Some(read.number("rest.advertised.port", 0)?),
+                None => None,
+            },
+            shutdown_timeout: read.milliseconds("task.shutdown.graceful.timeout.ms", 5000)?,
+            topic_tracking: read.boolean("topic.tracking.enable", true)?,
+            topic_tracking_reset: read.boolean("topic.tracking.allow.reset", true)?,
+            topic_creation: read.boolean("topic.creation.enable", true)?,
+            exactly_once: read.optional("exactly.once.source.support").as_deref()
+                == Some("enabled"),
+            version: version.to_owned(),
+            commit: commit.to_owned(),
+            components,
+            placeholders,
+            properties: Arc::new(properties),
+        })
+    }
+}
+
+struct Reader<'a> {
+    properties: &'a Properties,
+}
+
+impl Reader<'_> {
+    fn optional(&self, key: &str) -> Option<String> {
+        self.properties.get(key).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn required(&self, key: &str) -> Result<String, WorkerError> {
+        self.optional(key).ok_or_else(|| WorkerError::Setting(format!("{key} is missing")))
+    }
+
+    fn number<T: std::str::FromStr>(&self, key: &str, default: T) -> Result<T, WorkerError> {
+        let Some(text) = self.optional(key) else { return Ok(default) };
+        text.parse().map_err(|_not| {
+            WorkerError::Setting(format!("{key}: {text} is not a number that fits"))
+        })
+    }
+
+    fn milliseconds(&self, key: &str, default: u64) -> Result<Duration, WorkerError> {
+        Ok(Duration::from_millis(self.number(key, default)?))
+    }
+
+    fn boolean(&self, key: &str, default: bool) -> Result<bool, WorkerError> {
+        match self.optional(key).map(|text| text.to_ascii_lowercase()).as_deref() {
+            None => Ok(default),
+            Some("true") => Ok(true),
+            Some("false") => Ok(false),
+            Some(text) => {
+                Err(WorkerError::Setting(format!("{key}: {text} is neither true nor false")))
+            }
+        }
+    }
+
+    fn topic(&self, kind: &str, partitions: i32) -> Result<TopicSettings, WorkerError> {
+        let prefix = format!("{kind}.storage.");
+        let own = ["topic", "partitions", "replication.factor", "cleanup.policy"];
+        let extra = self.properties.iter().filter_map(|(key, value)| {
+            let key = key.strip_prefix(&prefix).filter(|key| !own.contains(key))?;
+            (!key.starts_with("file.")).then(|| (key.to_owned(), value.clone()))
+        });
+        let settings = TopicSettings {
+            name: self.required(&format!("{prefix}topic"))?,
+            partitions: self.number(&format!("{prefix}partitions"), partitions)?,
+            replication_factor: self.number(&format!("{prefix}replication.factor"), 3)?,
+            properties: extra.collect(),
+        };
+        for (key, value) in [
+            ("partitions", settings.partitions),
+            ("replication.factor", settings.replication_factor),
+        ] {
+            if value == 0 || value < -1 || value > 32_767 && key == "replication.factor" {
+                return Err(WorkerError::Setting(format!(
+                    "{prefix}{key}: {value} is out of range"
+                )));
+            }
+        }
+        Ok(settings)
+    }
+
+    fn listeners(&self) -> Result<Vec<Listener>, WorkerError> {
+        let text = self.optional("listeners").unwrap_or_else(|| "http://:8083".to_owned());
+        text.split(',').map(str::trim).map(listener).collect()
+    }
+}
+
+fn listener(text: &str) -> Result<Listener, WorkerError> {
+    let invalid = |why: &str| WorkerError::Setting(format!("listeners: {text}: {why}"));
+    let (scheme, rest) =
+        text.split_once("://").ok_or_else(|| invalid("not <protocol>://<host>:<port>"))?;
+    if !scheme.eq_ignore_ascii_case("http") {
+        return Err(invalid("only http is served"));
+    }
+    let (host, port) = rest.rsplit_once(':').ok_or_else(|| invalid("no port"))?;
+    let port = port.trim_end_matches('/').parse().map_err(|_not| invalid("not a port"))?;
+    Ok(Listener { host: host.trim_matches(['[', ']']).to_owned(), port })
+}
+
+/// Keys and values of a Java properties text, in its order: `=`, `:` or a blank separates, `\\` escapes and
+/// continues a line, `#` and `!` start comments.
+#[must_use]
+pub fn parse_java_properties(text: &str) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let mut logical = line.trim_start().to_owned();
+        if logical.is_empty() || logical.starts_with(['#', '!']) {
+            continue;
+        }
+        while continues(&logical) {
+            logical.pop();
+            logical.push_str(lines.next().unwrap_or_default().trim_start());
+        }
+        pairs.push(split_pair(&logical));
+    }
+    pairs
+}
+
+/// Whether a line ends with an odd number of backslashes.
+fn continues(line: &str) -> bool {
+    line.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
+}
+
+fn split_pair(line: &str) -> (String, String) {
+    let mut escaped = false;
+    let end = line.char_indices().find(|&(_, letter)| {
+        let separates = !escaped && matches!(letter, '=' | ':' | ' ' | '\t' | '\u{c}');
+        escaped = !escaped && letter == '\\';
+        separates
+    });
+    let (key, rest) = line.split_at(end.map_or(line.len(), |(at, _)| at));
+    let blank = [' ', '\t', '\u{c}'];
+    let rest = rest.trim_start_matches(blank);
+    let value = rest.strip_prefix(['=', ':']).unwrap_or(rest).trim_start_matches(blank);
+    (unescape(key), unescape(value))
+}
+
+fn unescape(text: &str) -> String {
+    let mut units: Vec<u16> = Vec::with_capacity(text.len());
+    let mut letters = text.chars();
+    let mut buffer = [0; 2];
+    while let Some(letter) = letters.next() {
+        let plain = match letter {
+            '\\' => match letters.next() {
+                Some('t') => '\t',
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('f') => '\u{c}',
+                Some('u') => {
+                    let digits: String = letters.by_ref().take(4).collect();
+                    // Java refuses other digits; a replacement character shows where they were.
+                    units.push(u16::from_str_radix(&digits, 16).unwrap_or(0xfffd));
+                    continue;
+                }
+                Some(other) => other,
+                None => break,
+            },
+            other => other,
+        };
+        units.extend_from_slice(plain.encode_utf16(&mut buffer));
+    }
+    String::from_utf16_lossy(&units)
+}
+
+#[cfg(test)]
+mod test {
+    use super::*;
+
+    #[test]
+    fn java_properties_are_read_like_java() {
+        let text =
+            "# c\n! c\n\na=1\nb : 2\nc 3\nd\\=e=f=g\nlong=x\\\n   y\nu=\\u00e9\\t\n  empty\n";
+        let pairs = parse_java_properties(text);
+        let expected = [
+            ("a", "1"),
+            ("b", "2"),
+            ("c", "3"),
+            ("d=e", "f=g"),
+            ("long", "xy"),
+            ("u", "é\t"),
+            ("empty", ""),
+        ];
+        assert_eq!(pairs, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    }
+
+    fn minimal() -> Properties {
+        [
+            ("bootstrap.servers", "b:9092"),
+            ("group.id", "g"),
+            ("config.storage.topic", "c"),
+            ("offset.storage.topic", "o"),
+            ("status.storage.topic", "s"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
+    }
+
+    fn parse(extra: &[(&str, &str)]) -> Result<WorkerSettings, WorkerError> {
+        let mut properties = minimal();
+        properties.extend(extra.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())));
+        WorkerSettings::parse(&properties, "4.3.0", "0000000000000000", Vec::new())
+    }
+
+    #[test]
+    fn defaults_are_connects() {
+        let settings = parse(&[]).unwrap();
+        assert_eq!(settings.offset_topic.partitions, 25);
+        assert_eq!(settings.status_topic.partitions, 5);
+        assert_eq!(settings.config_topic.replication_factor, 3);
+        assert_eq!(settings.listeners, [Listener { host: String::new(), port: 8083 }]);
+        assert_eq!(settings.shutdown_timeout, Duration::from_secs(5));
+    }
+
+    #[test]
+    fn storage_keys_become_topic_configs_but_not_the_cleanup_policy() {
+        let settings = parse(&[
+            ("status.storage.min.insync.replicas", "2"),
+            ("status.storage.cleanup.policy", "delete"),
+            ("status.storage.partitions", "-1"),
+        ])
+        .unwrap();
+        let expected: Properties = [("min.insync.replicas".to_owned(), "2".to_owned())].into();
+        assert_eq!(settings.status_topic.properties, expected);
+        assert_eq!(settings.status_topic.partitions, -1);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        for (key, value) in [
+            ("group.id", " "),
+            ("listeners", "https://:8083"),
+            ("listeners", "http://x"),
+            ("offset.storage.partitions", "0"),
+            ("topic.tracking.enable", "maybe"),
+            ("task.shutdown.graceful.timeout.ms", "-1"),
+        ] {
+            let error = parse(&[(key, value)]).unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_listener_loses_its_brackets() {
+        assert_eq!(
+            listener("http://[::1]:80").unwrap(),
+            Listener { host: "::1".to_owned(), port: 80 }
+        );
+    }
+}
