@@ -178,6 +178,7 @@ const fn unescape(letter: u8) -> Option<u8> {
 mod tests {
     use super::*;
     use crate::batch::{Datum, Row};
+    use crate::message::golden::{directory, unhex};
     use proptest::prelude::{any, prop, proptest};
 
     /// The row's values, or the error's text.
@@ -264,6 +265,30 @@ mod tests {
             let error = check(row, columns).unwrap_err();
             assert!(error.contains(what), "{row:?}: {error}");
         }
+    }
+
+    #[test]
+    fn captured_rows_have_the_values_that_the_server_says() {
+        let mut n_rows = 0;
+        for entry in std::fs::read_dir(directory()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "rows") {
+                continue;
+            }
+            let rows = std::fs::read(&path).unwrap();
+            let values = std::fs::read_to_string(path.with_extension("values")).unwrap();
+            let mut rows = rows.split_inclusive(|byte| *byte == b'\n');
+            for line in values.lines() {
+                let value = |word: &str| (word != "null").then(|| unhex(word));
+                let expected: Vec<_> = line.split(' ').map(value).collect();
+                let row = rows.next().unwrap();
+                assert_eq!(check(row, 3).unwrap(), expected, "{path:?}: {}", row.escape_ascii());
+                assert_eq!(encode(&expected), row);
+                n_rows += 1;
+            }
+            assert_eq!(rows.next(), None);
+        }
+        assert_eq!(n_rows, 5 * 137);
     }
 
     #[test]
