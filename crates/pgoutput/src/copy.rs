@@ -81,18 +81,27 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// Takes the field at `start`, of `len` bytes, whose delimiter is at `at`.
-    fn push(&mut self, kind: CellKind, start: usize, len: usize, at: usize) -> Result<(), Flaw> {
-        let Some(left) = self.left.checked_sub(1) else {
-            return Err(Flaw { at, what: "it has more columns" });
-        };
-        self.left = left;
+    /// Takes the value at `start`, of `len` bytes, whose delimiter is at `at`.
+    fn push_text(&mut self, start: usize, len: usize, at: usize) -> Result<(), Flaw> {
         let narrow = |value| u32::try_from(value).ok();
         let cell = narrow(start)
             .and_then(|start| self.base.checked_add(start))
             .zip(narrow(len))
-            .map(|(start, len)| Cell { kind, start, len });
-        self.cells.push(cell.ok_or(Flaw { at, what: "it does not fit into a batch" })?);
+            .map(|(start, len)| Cell { kind: CellKind::Text, start, len });
+        self.push(cell.ok_or(Flaw { at, what: "it does not fit into a batch" })?, at)
+    }
+
+    /// Takes a NULL whose delimiter is at `at`.
+    fn push_null(&mut self, at: usize) -> Result<(), Flaw> {
+        self.push(Cell { kind: CellKind::Null, start: 0, len: 0 }, at)
+    }
+
+    fn push(&mut self, cell: Cell, at: usize) -> Result<(), Flaw> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Err(Flaw { at, what: "it has more columns" });
+        };
+        self.left = left;
+        self.cells.push(cell);
         Ok(())
     }
 
@@ -112,7 +121,7 @@ impl Fields<'_> {
 fn plain(row: &[u8], fields: &mut Fields<'_>) -> Result<(), Flaw> {
     let mut start = 0;
     for at in memchr2_iter(b'\t', b'\n', row) {
-        fields.push(CellKind::Text, start, at - start, at)?;
+        fields.push_text(start, at - start, at)?;
         if row.get(at) == Some(&b'\n') {
             return fields.finish(at, row.len());
         }
@@ -130,9 +139,11 @@ fn escaped(row: &mut [u8], fields: &mut Fields<'_>) -> Result<(), Flaw> {
         from += 1;
         let value = match byte {
             b'\t' | b'\n' => {
-                let (kind, len) =
-                    if null { (CellKind::Null, 0) } else { (CellKind::Text, to - start) };
-                fields.push(kind, if null { 0 } else { start }, len, at)?;
+                if null {
+                    fields.push_null(at)?;
+                } else {
+                    fields.push_text(start, to - start, at)?;
+                }
                 if byte == b'\n' {
                     return fields.finish(at, row.len());
                 }
@@ -237,6 +248,15 @@ mod tests {
         assert_eq!(check(b"\n", 1).unwrap(), [some("")]);
         assert_eq!(check(b"\n", 0).unwrap(), []);
         assert_eq!(check(b"\\\\N\n", 1).unwrap(), [some("\\N")]);
+    }
+
+    #[test]
+    fn null_lies_nowhere() {
+        let mut cells = Vec::new();
+        let mut row = *b"\\t\t\\N\n";
+        parse_text_row(&mut row, 1000, &mut cells, 2).unwrap();
+        let null = Cell { kind: CellKind::Null, start: 0, len: 0 };
+        assert_eq!(cells.last(), Some(&null));
     }
 
     #[test]
