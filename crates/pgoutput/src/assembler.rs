@@ -130,7 +130,8 @@ impl Assembler {
         outcome
     }
 
-    /// Gives back, described, the relation that [`Self::push`] returned. Rows from here on carry it.
+    /// Gives back, described, the relation that [`Self::push`] returned, with as many columns. Rows from here on
+    /// carry it.
     pub fn define(&mut self, relation: Arc<Relation>) {
         self.awaited = self.awaited.filter(|oid| *oid != relation.oid);
         self.recent = None;

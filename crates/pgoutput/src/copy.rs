@@ -81,18 +81,27 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// Takes the field at `start`, of `len` bytes, whose delimiter is at `at`.
-    fn push(&mut self, kind: CellKind, start: usize, len: usize, at: usize) -> Result<(), Flaw> {
-        let Some(left) = self.left.checked_sub(1) else {
-            return Err(Flaw { at, what: "it has more columns" });
-        };
-        self.left = left;
+    /// Takes the value at `start`, of `len` bytes, whose delimiter is at `at`.
+    fn push_text(&mut self, start: usize, len: usize, at: usize) -> Result<(), Flaw> {
         let narrow = |value| u32::try_from(value).ok();
         let cell = narrow(start)
             .and_then(|start| self.base.checked_add(start))
             .zip(narrow(len))
-            .map(|(start, len)| Cell { kind, start, len });
-        self.cells.push(cell.ok_or(Flaw { at, what: "it does not fit into a batch" })?);
+            .map(|(start, len)| Cell { kind: CellKind::Text, start, len });
+        self.push(cell.ok_or(Flaw { at, what: "it does not fit into a batch" })?, at)
+    }
+
+    /// Takes a NULL whose delimiter is at `at`.
+    fn push_null(&mut self, at: usize) -> Result<(), Flaw> {
+        self.push(Cell { kind: CellKind::Null, start: 0, len: 0 }, at)
+    }
+
+    fn push(&mut self, cell: Cell, at: usize) -> Result<(), Flaw> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Err(Flaw { at, what: "it has more columns" });
+        };
+        self.left = left;
+        self.cells.push(cell);
         Ok(())
     }
 
@@ -112,7 +121,7 @@ impl Fields<'_> {
 fn plain(row: &[u8], fields: &mut Fields<'_>) -> Result<(), Flaw> {
     let mut start = 0;
     for at in memchr2_iter(b'\t', b'\n', row) {
-        fields.push(CellKind::Text, start, at - start, at)?;
+        fields.push_text(start, at - start, at)?;
         if row.get(at) == Some(&b'\n') {
             return fields.finish(at, row.len());
         }
@@ -130,9 +139,11 @@ fn escaped(row: &mut [u8], fields: &mut Fields<'_>) -> Result<(), Flaw> {
         from += 1;
         let value = match byte {
             b'\t' | b'\n' => {
-                let (kind, len) =
-                    if null { (CellKind::Null, 0) } else { (CellKind::Text, to - start) };
-                fields.push(kind, if null { 0 } else { start }, len, at)?;
+                if null {
+                    fields.push_null(at)?;
+                } else {
+                    fields.push_text(start, to - start, at)?;
+                }
                 if byte == b'\n' {
                     return fields.finish(at, row.len());
                 }
@@ -178,6 +189,7 @@ const fn unescape(letter: u8) -> Option<u8> {
 mod tests {
     use super::*;
     use crate::batch::{Datum, Row};
+    use crate::message::golden::{directory, unhex};
     use proptest::prelude::{any, prop, proptest};
 
     /// The row's values, or the error's text.
@@ -239,6 +251,15 @@ mod tests {
     }
 
     #[test]
+    fn null_lies_nowhere() {
+        let mut cells = Vec::new();
+        let mut row = *b"\\t\t\\N\n";
+        parse_text_row(&mut row, 1000, &mut cells, 2).unwrap();
+        let null = Cell { kind: CellKind::Null, start: 0, len: 0 };
+        assert_eq!(cells.last(), Some(&null));
+    }
+
+    #[test]
     fn rows_that_the_server_does_not_write() {
         for (row, columns, what) in [
             (b"1\n".as_slice(), 2, "fewer columns"),
@@ -264,6 +285,30 @@ mod tests {
             let error = check(row, columns).unwrap_err();
             assert!(error.contains(what), "{row:?}: {error}");
         }
+    }
+
+    #[test]
+    fn captured_rows_have_the_values_that_the_server_says() {
+        let mut n_rows = 0;
+        for entry in std::fs::read_dir(directory()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "rows") {
+                continue;
+            }
+            let rows = std::fs::read(&path).unwrap();
+            let values = std::fs::read_to_string(path.with_extension("values")).unwrap();
+            let mut rows = rows.split_inclusive(|byte| *byte == b'\n');
+            for line in values.lines() {
+                let value = |word: &str| (word != "null").then(|| unhex(word));
+                let expected: Vec<_> = line.split(' ').map(value).collect();
+                let row = rows.next().unwrap();
+                assert_eq!(check(row, 3).unwrap(), expected, "{path:?}: {}", row.escape_ascii());
+                assert_eq!(encode(&expected), row);
+                n_rows += 1;
+            }
+            assert_eq!(rows.next(), None);
+        }
+        assert_eq!(n_rows, 5 * 137);
     }
 
     #[test]

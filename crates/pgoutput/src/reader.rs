@@ -126,11 +126,16 @@ impl<'a> Reader<'a> {
         Fault { kind: self.kind, relation: None, field, problem, at: self.at }
     }
 
+    /// A value that `field`, read at `at`, cannot have.
+    #[cold]
+    fn bad_value(&self, field: &'static str, at: u32, value: i64) -> Fault {
+        Fault { at, ..self.fault(field, Problem::Value(value)) }
+    }
+
     /// A value that `field` cannot have and that was the last byte read.
     #[cold]
     pub(crate) fn bad_byte(&self, field: &'static str, value: u8) -> Fault {
-        let at = self.at.saturating_sub(1);
-        Fault { at, ..self.fault(field, Problem::Value(i64::from(value))) }
+        self.bad_value(field, self.at.saturating_sub(1), i64::from(value))
     }
 
     /// The next `len` bytes.
@@ -180,25 +185,23 @@ impl<'a> Reader<'a> {
 
     /// `Int64`, as a time: microseconds since 2000-01-01 there, since 1970-01-01 here.
     pub(crate) fn time_us(&mut self, field: &'static str) -> Result<i64, Fault> {
-        let fault = self.fault(field, Problem::Short);
+        let at = self.at;
         let value = self.array(field).map(i64::from_be_bytes)?;
-        value
-            .checked_add(POSTGRES_EPOCH_US)
-            .ok_or(Fault { problem: Problem::Value(value), ..fault })
+        value.checked_add(POSTGRES_EPOCH_US).ok_or_else(|| self.bad_value(field, at, value))
     }
 
     /// `Int16`, as a number of things.
     pub(crate) fn count_u16(&mut self, field: &'static str) -> Result<u16, Fault> {
-        let fault = self.fault(field, Problem::Short);
+        let at = self.at;
         let value = self.array(field).map(i16::from_be_bytes)?;
-        u16::try_from(value).ok().ok_or(Fault { problem: Problem::Value(value.into()), ..fault })
+        u16::try_from(value).ok().ok_or_else(|| self.bad_value(field, at, value.into()))
     }
 
     /// `Int32`, as a number of things or bytes.
     pub(crate) fn count_u32(&mut self, field: &'static str) -> Result<u32, Fault> {
-        let fault = self.fault(field, Problem::Short);
+        let at = self.at;
         let value = self.i32(field)?;
-        u32::try_from(value).ok().ok_or(Fault { problem: Problem::Value(value.into()), ..fault })
+        u32::try_from(value).ok().ok_or_else(|| self.bad_value(field, at, value.into()))
     }
 
     /// `Int8` of flags, none of which may stand outside `known`.
@@ -211,10 +214,11 @@ impl<'a> Reader<'a> {
     pub(crate) fn text(&mut self, field: &'static str) -> Result<&'a str, Fault> {
         let len = memchr(0, self.rest).and_then(|len| u32::try_from(len).ok());
         let Some(len) = len else { return Err(self.fault(field, Problem::Unterminated)) };
-        let not_utf8 = self.fault(field, Problem::NotUtf8);
+        let at = self.at;
         let bytes = self.take(len, field)?;
         self.take(1, field)?;
-        std::str::from_utf8(bytes).ok().ok_or(not_utf8)
+        let text = std::str::from_utf8(bytes).ok();
+        text.ok_or_else(|| Fault { at, ..self.fault(field, Problem::NotUtf8) })
     }
 
     /// Nothing may be left.

@@ -17,7 +17,8 @@ pub(crate) struct Capture {
     pub(crate) messages: Vec<(Lsn, Vec<u8>)>,
 }
 
-fn directory() -> PathBuf {
+/// Where the captures are.
+pub(crate) fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
@@ -47,7 +48,8 @@ fn read(path: &Path) -> Capture {
     Capture { name, protocol, messages: messages.collect() }
 }
 
-fn unhex(hex: &str) -> Vec<u8> {
+/// Bytes from their hexadecimal digits.
+pub(crate) fn unhex(hex: &str) -> Vec<u8> {
     assert!(hex.len().is_multiple_of(2));
     let digit = |byte: u8| u8::try_from(char::from(byte).to_digit(16).unwrap()).unwrap();
     hex.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()

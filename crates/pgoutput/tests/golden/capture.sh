@@ -211,5 +211,16 @@ SQL
   capture not_generated proto_version 1 publication_names n
 fi
 
+# Rows of COPY, and what the same server says their values are: hexadecimal, or null.
+sql <<'SQL'
+create table copied (id int4, a text, b text);
+insert into copied values (1, 'plain', ''), (2, null, null), (3, '\N', '\\N'), (4, 'NULL', '\.'), (5, '\', '\\'),
+  (6, E'\t', E'\n'), (7, E'a\r\nb', E'\b\f\v'), (8, 'слово', '🦀'), (9, '\t', '\x41\101'), (10, E'\\\t\\', null);
+insert into copied select 100 + code, chr(code), 'x' || chr(code) || '\' from generate_series(1, 127) code;
+SQL
+sql -c "copy (select a, b, id from copied order by id) to stdout" >"$out/copy-$version.rows"
+sql -At -F ' ' -P null=null -o "$out/copy-$version.values" \
+  -c "select encode(convert_to(a, 'UTF8'), 'hex'), encode(convert_to(b, 'UTF8'), 'hex'), encode(convert_to(id::text, 'UTF8'), 'hex') from copied order by id"
+
 sql -At -o /dev/null -c "select pg_replication_origin_drop('walbridge_origin')"
 psql -X -q "${server[@]}" -d postgres -c 'drop database walbridge_golden'
