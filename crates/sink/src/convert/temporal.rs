@@ -291,13 +291,8 @@ fn parse_date(text: &[u8]) -> Result<Moment<Civil>> {
 }
 
 fn scan_moment(scan: &mut Scan<'_>) -> Option<Moment<DateTime>> {
-    let whole = *scan;
     let Some((day, time)) = scan_date_start(scan)? else {
-        let text = {
-            *scan = whole;
-            scan.take_while(|_byte| true)
-        };
-        return infinite(text);
+        return infinite(scan.take_while(|_any| true));
     };
     let micros = if time { scan_time(scan)? } else { 0 };
     let day = scan_era(scan, day)?;
