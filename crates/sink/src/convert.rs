@@ -28,6 +28,7 @@ mod temporal;
 #[cfg(test)]
 mod tests;
 mod vector;
+mod wire;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ use crate::emit::Emit;
 use array::ArrayRule;
 use interval::Interval;
 use temporal::{Reading, Unit};
+use wire::Wire;
 
 /// `decimal.handling.mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -156,7 +158,8 @@ pub fn compile(column: &Column, options: &Options, origin: Origin) -> Option<Com
         Some(default) => default.clone(),
         None => mapping.fallback,
     };
-    let convert = Convert { rule: mapping.rule, unchanged: mapping.unchanged.map(Arc::new) };
+    let wire = Wire::of(&column.ty);
+    let convert = Convert { rule: mapping.rule, wire, unchanged: mapping.unchanged.map(Arc::new) };
     Some(Compiled { schema: Arc::new(schema), convert, fallback })
 }
 
@@ -164,6 +167,7 @@ pub fn compile(column: &Column, options: &Options, origin: Origin) -> Option<Com
 #[derive(Debug, Clone)]
 pub struct Convert {
     rule: Rule,
+    wire: Wire,
     /// What stands for unchanged TOAST, where the schema can hold such a thing.
     unchanged: Option<Arc<Value>>,
 }
@@ -173,8 +177,8 @@ impl Convert {
     ///
     /// # Errors
     /// If the cell cannot be converted: nothing has been emitted then. Such are text that is not of the
-    /// column's type, NaN in a Decimal, a placeholder that the schema cannot hold, and the binary form,
-    /// which nobody asks the server for.
+    /// column's type, NaN in a Decimal, a placeholder that the schema cannot hold, and the binary form of
+    /// a type that is only read as text.
     pub fn emit<E: Emit>(&self, datum: Datum<'_>, out: &mut E) -> Result<()> {
         match datum {
             Datum::Text(text) => self.rule.emit_text(text, out),
@@ -189,7 +193,7 @@ impl Convert {
                 }
                 None => Err(ConvertError::new("known, and its schema holds no placeholder")),
             },
-            Datum::Binary(_) => Err(ConvertError::new("in text form")),
+            Datum::Binary(bytes) => self.wire.emit(bytes, &self.rule, out),
         }
     }
 }

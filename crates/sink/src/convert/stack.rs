@@ -24,7 +24,12 @@ impl StackText {
     }
 
     pub(super) fn push_str(&mut self, text: &str) {
-        text.bytes().for_each(|byte| self.push(byte));
+        debug_assert!(self.len + text.len() <= Self::CAPACITY, "text longer than any value's");
+        let rest = self.bytes.get_mut(self.len..).unwrap_or_default();
+        for (slot, byte) in rest.iter_mut().zip(text.bytes()) {
+            *slot = byte;
+        }
+        self.len = (self.len + text.len()).min(Self::CAPACITY);
     }
 
     /// Appends a number in decimal.
@@ -34,6 +39,11 @@ impl StackText {
 
     /// Appends a number that is not negative, filled with zeros to `width`.
     pub(super) fn padded(&mut self, value: i64, width: usize) {
+        if let (2, Ok(value @ 0..100)) = (width, u8::try_from(value)) {
+            self.push(b'0' + value / 10);
+            self.push(b'0' + value % 10);
+            return;
+        }
         let mut buffer = itoa::Buffer::new();
         let digits = buffer.format(value);
         for _ in digits.len()..width {

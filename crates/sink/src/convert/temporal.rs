@@ -99,7 +99,7 @@ pub(super) fn emit_date<E: Emit>(
     };
     if iso {
         let mut text = StackText::new();
-        write_date(day, &mut text);
+        push_date(day, &mut text);
         text.push(b'Z');
         out.string(text.as_str());
     } else {
@@ -151,7 +151,7 @@ pub(super) fn emit_timetz<E: Emit>(text: &[u8], reading: Reading, out: &mut E) -
 
 fn emit_time_of_day<E: Emit>(micros: i64, out: &mut E) {
     let mut text = StackText::new();
-    write_time(micros, None, &mut text);
+    push_time(micros, None, &mut text);
     text.push(b'Z');
     out.string(text.as_str());
 }
@@ -198,9 +198,9 @@ fn emit_infinite<E: Emit>(micros: i64, unit: Unit, out: &mut E) {
 
 fn emit_iso_timestamp<E: Emit>(days: i64, micros: i64, out: &mut E) {
     let mut text = StackText::new();
-    write_date(Civil::from_epoch_days(days), &mut text);
+    push_date(Civil::from_epoch_days(days), &mut text);
     text.push(b'T');
-    write_time(micros, None, &mut text);
+    push_time(micros, None, &mut text);
     text.push(b'Z');
     out.string(text.as_str());
 }
@@ -253,9 +253,9 @@ pub(super) fn emit_timestamptz<E: Emit>(
         Reading::Java => at.day.through_java_fields().ok_or(TIMESTAMPTZ)?,
     };
     let mut text = StackText::new();
-    write_date(day, &mut text);
+    push_date(day, &mut text);
     text.push(b'T');
-    write_time(at.micros, Some(digits), &mut text);
+    push_time(at.micros, Some(digits), &mut text);
     text.push(b'Z');
     out.string(text.as_str());
     Ok(())
@@ -291,13 +291,8 @@ fn parse_date(text: &[u8]) -> Result<Moment<Civil>> {
 }
 
 fn scan_moment(scan: &mut Scan<'_>) -> Option<Moment<DateTime>> {
-    let whole = *scan;
     let Some((day, time)) = scan_date_start(scan)? else {
-        let text = {
-            *scan = whole;
-            scan.take_while(|_byte| true)
-        };
-        return infinite(text);
+        return infinite(scan.take_while(|_any| true));
     };
     let micros = if time { scan_time(scan)? } else { 0 };
     let day = scan_era(scan, day)?;
@@ -377,7 +372,7 @@ fn scan_offset(scan: &mut Scan<'_>) -> Option<i64> {
 }
 
 /// ISO-8601 as `java.time` writes it: four digits of a year or more, a sign outside of 0 to 9999.
-fn write_date(day: Civil, text: &mut StackText) {
+fn push_date(day: Civil, text: &mut StackText) {
     if day.year < 0 {
         text.push(b'-');
     } else if day.year > 9_999 {
@@ -391,7 +386,7 @@ fn write_date(day: Civil, text: &mut StackText) {
 }
 
 /// `hh:mm:ss` and the decimals: as many as needed, or exactly as many as told.
-fn write_time(micros: i64, digits: Option<usize>, text: &mut StackText) {
+pub(super) fn push_time(micros: i64, digits: Option<usize>, text: &mut StackText) {
     let seconds = micros / SECOND;
     text.padded(seconds / 3_600, 2);
     text.push(b':');
@@ -495,7 +490,7 @@ mod tests {
                 text.padded(part, 2);
             }
             text.push(b' ');
-            write_time(within, None, &mut text);
+            push_time(within, None, &mut text);
             if civil.year <= 0 {
                 text.push_str(" BC");
             }

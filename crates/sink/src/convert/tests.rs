@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -463,26 +464,62 @@ fn vectors_convert_as_debezium_reads_them() {
     }
 }
 
+/// `golden/binary.tsv`: type, text form and binary form as Postgres 15 sends them.
 #[test]
-fn binary_form_is_refused_without_a_trace() {
-    let column = extension_column("citext");
+fn binary_form_converts_as_the_text_form_does() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/convert/golden/binary.tsv");
+    let mut checks = 0;
+    for line in fs::read_to_string(path).unwrap().lines() {
+        let [name, text, hex] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let bytes = binary::decode_hex(hex.as_bytes()).unwrap();
+        let ty = Type { schema: "pg_catalog".into(), ..(*extension_column(name).ty).clone() };
+        let column = Column { ty: Arc::new(ty), ..extension_column(name) };
+        for mode in ["adaptive", "isostring"] {
+            let options = options(&json!({ "time.precision.mode": mode }));
+            for origin in [Origin::Snapshot, Origin::Stream] {
+                let convert = compile(&column, &options, origin).unwrap().convert;
+                let emit = |datum| {
+                    let mut tree = Tree::default();
+                    convert.emit(datum, &mut tree).map(|()| format!("{:?}", tree.done))
+                };
+                let from_text = emit(Datum::Text(text.as_bytes()));
+                assert_eq!(emit(Datum::Binary(&bytes)), from_text, "{line}");
+                checks += 1;
+            }
+        }
+    }
+    assert!(checks > 1_000, "only {checks} checks");
+}
+
+#[test]
+fn unread_binary_form_is_refused_without_a_trace() {
+    let column = extension_column("hstore");
     let compiled = compile(&column, &options(&json!({})), Origin::Stream).unwrap();
     let mut tree = Tree::default();
     assert!(compiled.convert.emit(Datum::Binary(b"a"), &mut tree).is_err());
     assert_eq!(tree.done, None);
 }
 
+/// A column of nearly every type.
+static COLUMNS: LazyLock<Vec<Compiled>> = LazyLock::new(|| {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/convert/golden");
+    let case = fs::read_to_string(directory.join("not-null-fallback.json")).unwrap();
+    let case: Json = serde_json::from_str(&case).unwrap();
+    let columns = case["tables"][0]["columns"].as_array().unwrap().iter();
+    let options = options(&json!({}));
+    columns
+        .map(|column| compile(&parse_column(column), &options, Origin::Stream).unwrap())
+        .collect()
+});
+
 proptest! {
     #[test]
     fn arbitrary_cells_neither_panic_nor_emit_before_an_error(text in any::<Vec<u8>>(), near in "[-+0-9:. {}\\\\x\",=>BCNULinfty]{0,40}") {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/convert/golden");
-        let case = fs::read_to_string(directory.join("not-null-fallback.json")).unwrap();
-        let case: Json = serde_json::from_str(&case).unwrap();
-        for column in case["tables"][0]["columns"].as_array().unwrap() {
-            let compiled = compile(&parse_column(column), &options(&json!({})), Origin::Stream).unwrap();
-            for text in [text.as_slice(), near.as_bytes()] {
+        for compiled in &*COLUMNS {
+            let (text, near) = (text.as_slice(), near.as_bytes());
+            for datum in [Datum::Text(text), Datum::Text(near), Datum::Binary(text)] {
                 let mut tree = Tree::default();
-                let result = compiled.convert.emit(Datum::Text(text), &mut tree);
+                let result = compiled.convert.emit(datum, &mut tree);
                 prop_assert!(tree.open.is_empty());
                 prop_assert!(result.is_ok() == tree.done.is_some());
             }
