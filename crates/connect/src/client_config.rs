@@ -3,6 +3,7 @@
 
 use indexmap::IndexMap;
 
+use crate::config_def::Type;
 use crate::connector::Properties;
 
 /// Which client a configuration is for.
@@ -181,6 +182,33 @@ pub fn connector(role: Role, worker: &Properties, connector: &Properties) -> Tra
     java.extend(below(worker, prefix));
     java.extend(below(connector, &format!("{prefix}override.")));
     translate(role, &java)
+}
+
+/// The type of a Java producer's number, which Connect checks in `producer.override.*`.
+#[must_use]
+pub(crate) fn producer_number(key: &str) -> Option<Type> {
+    match key {
+        "linger.ms"
+        | "buffer.memory"
+        | "max.block.ms"
+        | "metadata.max.age.ms"
+        | "metadata.max.idle.ms"
+        | "reconnect.backoff.ms"
+        | "reconnect.backoff.max.ms"
+        | "retry.backoff.ms"
+        | "retry.backoff.max.ms"
+        | "connections.max.idle.ms" => Some(Type::Long),
+        "max.request.size"
+        | "batch.size"
+        | "retries"
+        | "request.timeout.ms"
+        | "delivery.timeout.ms"
+        | "transaction.timeout.ms"
+        | "max.in.flight.requests.per.connection"
+        | "send.buffer.bytes"
+        | "receive.buffer.bytes" => Some(Type::Int),
+        _ => None,
+    }
 }
 
 fn below<'a>(

@@ -15,10 +15,13 @@ pub mod client_config;
 pub mod config_def;
 pub mod connector;
 pub mod error;
+mod herder;
 pub mod java_map;
 mod placeholder;
+mod rest;
 pub mod settings;
 mod storage;
+mod validation;
 pub mod worker;
 
 pub use connector::{Plugin, Properties, TaskContext, TaskError};

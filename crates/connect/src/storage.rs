@@ -8,4 +8,4 @@ pub(crate) mod json;
 pub(crate) mod log;
 pub(crate) mod offset;
 pub(crate) mod status;
-mod topic;
+pub(crate) mod topic;

@@ -2,17 +2,51 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use rdkafka::ClientConfig;
+use rdkafka::admin::AdminClient;
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::FromClientConfig;
+use rdkafka::consumer::StreamConsumer;
+use rdkafka::producer::{FutureProducer, Producer};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
 
+use crate::client_config::{Role, internal};
 use crate::connector::Plugin;
 use crate::error::WorkerError;
-use crate::settings::WorkerSettings;
+use crate::herder::{Herder, Shared};
+use crate::rest::{Context, Server};
+use crate::settings::{TopicSettings, WorkerSettings};
+use crate::storage::config::{ConfigCopy, ConfigStorage};
+use crate::storage::log::{Copy, Log};
+use crate::storage::offset::{OffsetCopy, OffsetStorage};
+use crate::storage::status::{StatusCopy, StatusStorage};
+use crate::storage::topic::{self, Kind};
+
+/// How long the last statuses may take to reach the brokers.
+const FLUSH: Duration = Duration::from_secs(5);
 
 /// A started worker: REST answers, connectors run.
 #[derive(Debug)]
 pub struct Worker {
-    addresses: Vec<SocketAddr>,
+    rest: Server,
+    herder: JoinHandle<()>,
+    producer: LastWrites,
+    shutdown: CancellationToken,
+    /// Cancelled when everything that reads and answers shall end.
+    end: CancellationToken,
+}
+
+/// The producer, for the flush at the end.
+struct LastWrites(FutureProducer);
+
+impl std::fmt::Debug for LastWrites {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LastWrites")
+    }
 }
 
 impl Worker {
@@ -26,13 +60,47 @@ impl Worker {
         plugins: Vec<Arc<dyn Plugin>>,
         shutdown: CancellationToken,
     ) -> Result<Self, WorkerError> {
-        todo!()
+        let mut rest = Server::bind(&settings).await?;
+        let worker_id = worker_id(&settings, rest.addresses());
+        let end = CancellationToken::new();
+        let clients = Clients::new(&settings, end.clone())?;
+        let (configs, offsets, statuses) = (
+            Arc::new(ConfigCopy::default()),
+            Arc::new(OffsetCopy::default()),
+            Arc::new(StatusCopy::default()),
+        );
+        let (config_log, offset_log, status_log, cluster_id) = tokio::try_join!(
+            clients.open(Kind::Config, &settings.config_topic, Arc::clone(&configs) as _),
+            clients.open(Kind::Offset, &settings.offset_topic, Arc::clone(&offsets) as _),
+            clients.open(Kind::Status, &settings.status_topic, Arc::clone(&statuses) as _),
+            clients.cluster_id(),
+        )
+        .inspect_err(|_| end.cancel())?;
+        let producer = LastWrites(clients.producer);
+        let tracking = settings.topic_tracking;
+        let shared = Arc::new(Shared {
+            plugins,
+            configs: ConfigStorage::new(configs, config_log),
+            statuses: Arc::new(StatusStorage::new(
+                statuses,
+                status_log,
+                worker_id.clone(),
+                tracking,
+            )),
+            offsets: Arc::new(OffsetStorage::new(offsets, offset_log)),
+            cluster_id,
+            settings,
+        });
+        let (handle, herder) = Herder::start(Arc::clone(&shared), shutdown.clone());
+        rest.serve(Context { shared, herder: handle }, &end);
+        info!(worker_id, addresses = ?rest.addresses(), "worker started");
+        Ok(Self { rest, herder, producer, shutdown, end })
     }
 
     /// Where REST listens, ports resolved.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+        self.rest.addresses()
     }
 
     /// Waits until the worker has stopped: every task has ended or was dropped after the grace period, and the
@@ -41,6 +109,117 @@ impl Worker {
     /// # Errors
     /// A part of the worker ended although nobody asked it to.
     pub async fn run(self) -> Result<(), WorkerError> {
-        todo!()
+        let ended = self.herder.await;
+        let asked = self.shutdown.is_cancelled();
+        let LastWrites(producer) = self.producer;
+        let flushed = tokio::task::spawn_blocking(move || producer.flush(FLUSH)).await;
+        if !matches!(flushed, Ok(Ok(()))) {
+            warn!("the last statuses did not reach the brokers in time");
+        }
+        self.end.cancel();
+        self.rest.stop().await;
+        if ended.is_ok() && asked { Ok(()) } else { Err(WorkerError::Ended("herder")) }
     }
+}
+
+/// `<advertised host>:<advertised port>`, by default those of the first listener.
+fn worker_id(settings: &WorkerSettings, addresses: &[SocketAddr]) -> String {
+    let listener = settings.listeners.first().map(|listener| listener.host.clone());
+    let host = settings.advertised_host.clone().or(listener).filter(|host| !host.is_empty());
+    let host = host.unwrap_or_else(|| {
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        if name.trim().is_empty() { "localhost".to_owned() } else { name.trim().to_owned() }
+    });
+    let port = settings.advertised_port.or_else(|| addresses.first().map(SocketAddr::port));
+    format!("{host}:{}", port.unwrap_or_default())
+}
+
+/// The worker's own clients.
+struct Clients<'a> {
+    settings: &'a WorkerSettings,
+    producer: FutureProducer,
+    admin: Arc<AdminClient<DefaultClientContext>>,
+    end: CancellationToken,
+}
+
+impl<'a> Clients<'a> {
+    fn new(settings: &'a WorkerSettings, end: CancellationToken) -> Result<Self, WorkerError> {
+        // Writes never expire, as in Connect: an order lost would be worse than a late one. One request in
+        // flight keeps the order without idempotence, which would need another permission.
+        let own = [
+            ("acks", "all"),
+            ("enable.idempotence", "false"),
+            ("max.in.flight.requests.per.connection", "1"),
+            ("message.timeout.ms", "0"),
+            ("linger.ms", "0"),
+            // Java's default partitioner: a key must stay in the partition where Connect put it.
+            ("partitioner", "murmur2_random"),
+        ];
+        let producer = create(Role::Producer, "producer", settings, "statuses", &own)?;
+        let admin = create(Role::Admin, "admin", settings, "shared-admin", &[])?;
+        Ok(Self { settings, producer, admin: Arc::new(admin), end })
+    }
+
+    fn consumer(&self, kind: Kind) -> Result<StreamConsumer, WorkerError> {
+        let own = [
+            // Only a name here: nothing is subscribed to and nothing committed.
+            ("group.id", self.settings.group_id.as_str()),
+            ("enable.auto.commit", "false"),
+            ("auto.offset.reset", "earliest"),
+            ("enable.partition.eof", "true"),
+            (
+                "isolation.level",
+                if self.settings.exactly_once { "read_committed" } else { "read_uncommitted" },
+            ),
+            ("allow.auto.create.topics", "false"),
+            // A fetch that finds nothing at first delays those partitions that come a moment later.
+            ("fetch.wait.max.ms", "100"),
+            ("queued.max.messages.kbytes", "16384"),
+        ];
+        create(Role::Consumer, "consumer", self.settings, kind.name(), &own)
+    }
+
+    async fn open(
+        &self,
+        kind: Kind,
+        topic: &TopicSettings,
+        copy: Arc<dyn Copy>,
+    ) -> Result<Log, WorkerError> {
+        let consumer = Arc::new(self.consumer(kind)?);
+        topic::ensure(kind, topic, &self.admin, &consumer).await?;
+        Log::open(&topic.name, consumer, self.producer.clone(), copy, self.end.clone()).await
+    }
+
+    async fn cluster_id(&self) -> Result<String, WorkerError> {
+        let admin = Arc::clone(&self.admin);
+        let limit = Duration::from_secs(30);
+        let asked =
+            tokio::task::spawn_blocking(move || admin.inner().fetch_cluster_id(limit)).await;
+        asked.ok().flatten().ok_or_else(|| WorkerError::Brokers {
+            servers: self.settings.bootstrap_servers.clone(),
+            reason: "no broker answered within 30 seconds".to_owned(),
+        })
+    }
+}
+
+fn create<T: FromClientConfig>(
+    role: Role,
+    name: &'static str,
+    settings: &WorkerSettings,
+    client: &str,
+    own: &[(&str, &str)],
+) -> Result<T, WorkerError> {
+    let mut config = ClientConfig::new();
+    let translated = internal(role, &settings.properties);
+    for warning in &translated.warnings {
+        warn!(client = name, "{warning}");
+    }
+    for (key, value) in &translated.properties {
+        config.set(key, value);
+    }
+    config.set("client.id", format!("{}-{client}", settings.group_id));
+    for (key, value) in own {
+        config.set(*key, *value);
+    }
+    config.create().map_err(|source| WorkerError::Client { role: name, source })
 }

@@ -75,12 +75,11 @@ impl Log {
     /// Reading goes on until `stop` is cancelled.
     pub(crate) async fn open(
         topic: &str,
-        consumer: StreamConsumer,
+        consumer: Arc<StreamConsumer>,
         producer: FutureProducer,
         copy: Arc<dyn Copy>,
         stop: CancellationToken,
     ) -> Result<Self, WorkerError> {
-        let consumer = Arc::new(consumer);
         let unusable = |reason: String| WorkerError::Topic { topic: topic.to_owned(), reason };
         let ends = ends(topic, &consumer).await.map_err(|error| unusable(error.to_string()))?;
         let mut assignment = TopicPartitionList::new();

@@ -1,5 +1,6 @@
 //! Creates a storage topic if it is missing, and refuses one that would lose data.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
@@ -39,11 +40,12 @@ pub(crate) async fn ensure(
     kind: Kind,
     settings: &TopicSettings,
     admin: &AdminClient<DefaultClientContext>,
-    consumer: &StreamConsumer,
+    consumer: &Arc<StreamConsumer>,
 ) -> Result<(), WorkerError> {
     let name = settings.name.as_str();
     let unusable = |reason: String| WorkerError::Topic { topic: name.to_owned(), reason };
-    let mut partitions = partitions(name, consumer).map_err(|error| unusable(error.to_string()))?;
+    let mut partitions =
+        partitions(name, consumer).await.map_err(|error| unusable(error.to_string()))?;
     if partitions == 0 {
         create(kind, settings, admin).await?;
         let deadline = Instant::now() + PATIENCE;
@@ -53,8 +55,9 @@ pub(crate) async fn ensure(
                 return Err(unusable("was created, but the brokers do not show it".to_owned()));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
-            partitions =
-                self::partitions(name, consumer).map_err(|error| unusable(error.to_string()))?;
+            partitions = self::partitions(name, consumer)
+                .await
+                .map_err(|error| unusable(error.to_string()))?;
         }
     }
     if kind == Kind::Config && partitions > 1 {
@@ -66,7 +69,14 @@ pub(crate) async fn ensure(
     check_policy(kind, name, admin).await
 }
 
-fn partitions(name: &str, consumer: &StreamConsumer) -> Result<usize, KafkaError> {
+/// How many partitions the topic has; 0 if there is no such topic.
+async fn partitions(name: &str, consumer: &Arc<StreamConsumer>) -> Result<usize, KafkaError> {
+    let (name, consumer) = (name.to_owned(), Arc::clone(consumer));
+    let asked = tokio::task::spawn_blocking(move || ask_partitions(&name, &consumer));
+    asked.await.map_err(|_ended| KafkaError::Canceled)?
+}
+
+fn ask_partitions(name: &str, consumer: &StreamConsumer) -> Result<usize, KafkaError> {
     let metadata = consumer.fetch_metadata(Some(name), Duration::from_secs(30))?;
     let topic = metadata.topics().iter().find(|topic| topic.name() == name);
     let Some(topic) = topic else { return Ok(0) };

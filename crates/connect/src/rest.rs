@@ -1,0 +1,208 @@
+//! Connect's REST interface: one handler, a closed set of resources, one error shape.
+
+mod body;
+mod connector;
+mod media;
+mod offset;
+mod plugin;
+mod respond;
+mod root;
+mod route;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::error::WorkerError;
+use crate::herder::Shared;
+use crate::herder::command::{Handle, Refusal};
+use crate::settings::WorkerSettings;
+use respond::Answer;
+use route::{PathError, Resource, Route};
+
+/// The largest body that is read; configurations have some kilobytes.
+const LARGEST_BODY: usize = 4 << 20;
+
+/// How long open connections may linger after the worker has stopped.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// What every handler has.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) herder: Handle,
+}
+
+/// One request, taken apart.
+struct Call<'a> {
+    context: &'a Context,
+    method: &'a Method,
+    query: Vec<(String, String)>,
+    body: Bytes,
+    host: &'a str,
+}
+
+impl Call<'_> {
+    /// The last value of a query parameter.
+    fn query(&self, key: &str) -> Option<&str> {
+        self.query.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Java's `Boolean.parseBoolean` of a query parameter.
+    fn flag(&self, key: &str, default: bool) -> bool {
+        self.query(key).map_or(default, |value| value.eq_ignore_ascii_case("true"))
+    }
+
+    fn get(&self) -> bool {
+        self.method == Method::GET || self.method == Method::HEAD
+    }
+}
+
+/// The listening sockets.
+#[derive(Debug)]
+pub(crate) struct Server {
+    addresses: Vec<SocketAddr>,
+    sockets: Vec<TcpListener>,
+    serving: JoinSet<()>,
+}
+
+impl Server {
+    /// Opens the listeners. Connections wait until [`Self::serve`].
+    pub(crate) async fn bind(settings: &WorkerSettings) -> Result<Self, WorkerError> {
+        let (mut addresses, mut sockets) = (Vec::new(), Vec::new());
+        for listener in &settings.listeners {
+            let host = if listener.host.is_empty() { "0.0.0.0" } else { &listener.host };
+            let bound = TcpListener::bind((host, listener.port)).await;
+            let bound = bound.and_then(|socket| Ok((socket.local_addr()?, socket)));
+            let (address, socket) = bound.map_err(|source| WorkerError::Listen {
+                address: format!("{host}:{}", listener.port),
+                source,
+            })?;
+            addresses.push(address);
+            sockets.push(socket);
+        }
+        Ok(Self { addresses, sockets, serving: JoinSet::new() })
+    }
+
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Answers until `stop` is cancelled.
+    pub(crate) fn serve(&mut self, context: Context, stop: &CancellationToken) {
+        let router = Router::new().fallback(handle).with_state(Arc::new(context));
+        for socket in self.sockets.drain(..) {
+            let (router, stop) = (router.clone(), stop.clone());
+            self.serving.spawn(async move {
+                let serving =
+                    axum::serve(socket, router).with_graceful_shutdown(stop.cancelled_owned());
+                // `serve` retries failed accepts itself and returns after a shutdown only.
+                drop(serving.await);
+            });
+        }
+    }
+
+    /// Waits a moment for open connections.
+    pub(crate) async fn stop(mut self) {
+        let all = async { while self.serving.join_next().await.is_some() {} };
+        if tokio::time::timeout(LINGER, all).await.is_err() {
+            info!("connections were still open and are closed");
+        }
+    }
+}
+
+async fn handle(State(context): State<Arc<Context>>, request: Request) -> Response {
+    let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    let bytes = axum::body::to_bytes(body, LARGEST_BODY).await;
+    let path = parts.uri.path().to_owned();
+    let answer = match bytes {
+        Ok(body) => {
+            let query = route::query(parts.uri.query().unwrap_or_default());
+            let host =
+                parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+            let call = Call { context: &context, method: &parts.method, query, body, host };
+            answer(call, &path, &parts.headers).await
+        }
+        Err(_unread) => Answer::error(&Refusal::new(413, "HTTP 413 Request Entity Too Large")),
+    };
+    let response = answer.into_response(&parts.headers);
+    let (method, status, ms) =
+        (&parts.method, response.status().as_u16(), started.elapsed().as_millis());
+    info!(target: "connect::rest", %method, path, status, ms, "request");
+    response
+}
+
+/// The order of refusals is Connect's: path, verb, type of the body, acceptable type of the answer.
+async fn answer(call: Call<'_>, path: &str, headers: &HeaderMap) -> Answer {
+    let resource = match Route::parse(path) {
+        Ok(Route(resource)) => resource,
+        Err(PathError::Ambiguous) => return Answer::jetty(call.method),
+        Err(PathError::Unknown) => return Answer::bare(404, "HTTP 404 Not Found"),
+        Err(PathError::NotANumber) => {
+            return Answer::error(&Refusal::new(404, "HTTP 404 Not Found"));
+        }
+    };
+    let allowed = resource.methods();
+    if call.method == Method::OPTIONS {
+        return Answer::options(allowed, headers);
+    }
+    if !allowed.contains(&call.method.as_str()) {
+        return Answer::bare(405, "HTTP 405 Method Not Allowed");
+    }
+    let length =
+        headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let has_body =
+        length.is_some_and(|length| length > 0) || headers.contains_key(TRANSFER_ENCODING);
+    if let Err(refused) = media::check_content(headers, has_body) {
+        return refused.answer(call.host, path);
+    }
+    if !media::accepts_json(headers) {
+        return Answer::bare(406, "HTTP 406 Not Acceptable");
+    }
+    dispatch(call, resource).await.unwrap_or_else(|refusal| Answer::error(&refusal))
+}
+
+async fn dispatch(call: Call<'_>, resource: Resource) -> Result<Answer, Refusal> {
+    match resource {
+        Resource::Root => Ok(root::root(&call)),
+        Resource::Health => Ok(root::health()),
+        Resource::Connectors if call.get() => Ok(connector::list(&call)),
+        Resource::Connectors => connector::create(&call).await,
+        Resource::Connector(name) if call.get() => connector::info(&call, &name),
+        Resource::Connector(name) => connector::delete(&call, name).await,
+        Resource::Config(name) if call.get() => connector::config(&call, &name),
+        Resource::Config(name) if call.method == Method::PUT => {
+            connector::put_config(&call, name).await
+        }
+        Resource::Config(name) => connector::patch_config(&call, name).await,
+        Resource::Status(name) => connector::status(&call, &name),
+        Resource::Tasks(name) if call.get() => connector::tasks(&call, &name),
+        Resource::Tasks(_) | Resource::Fence => {
+            Err(Refusal::new(400, "Internal request missing required signature"))
+        }
+        Resource::TaskStatus(name, task) => connector::task_status(&call, &name, task),
+        Resource::TaskRestart(name, task) => connector::restart_task(&call, name, task).await,
+        Resource::Restart(name) => connector::restart(&call, name).await,
+        Resource::Target(name, target) => connector::set_target(&call, name, target).await,
+        Resource::Topics(name) => connector::topics(&call, &name),
+        Resource::TopicsReset(name) => connector::reset_topics(&call, &name),
+        Resource::Offsets(name) if call.get() => offset::list(&call, &name).await,
+        Resource::Offsets(name) if call.method == Method::PATCH => offset::alter(&call, name).await,
+        Resource::Offsets(name) => offset::reset(&call, name).await,
+        Resource::Plugins => Ok(plugin::list(&call)),
+        Resource::PluginConfig(class) => plugin::config(&call, &class),
+        Resource::PluginValidate(class) => plugin::validate(&call, &class).await,
+    }
+}
