@@ -6,8 +6,22 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::error::{Context, Error, Result};
-use crate::package::{self, Need};
+use crate::package::Need;
 use crate::{layout, process, say, version};
+
+/// What must be on the machine for [`postgres`] and [`kafka`], all named at once; less where the cache has it.
+pub(crate) fn needs(major: u8, with_kafka: bool) -> Result<Vec<Need>> {
+    let cache = layout::cache()?;
+    let mut needs = Vec::new();
+    if !cache.join(postgres_name(version::postgres(major)?)).is_dir() {
+        needs.extend([Need::Java, Need::Maven, Need::Unzip, Need::Xz]);
+    } else if with_kafka && !cache.join(kafka_name()).is_dir() {
+        needs.extend([Need::Java, Need::Maven]);
+    } else if with_kafka {
+        needs.push(Need::Java);
+    }
+    Ok(needs)
+}
 
 /// The folder with `bin`, `lib` and `share` of a Postgres.
 pub(crate) fn postgres(major: u8) -> Result<PathBuf> {
@@ -17,8 +31,7 @@ pub(crate) fn postgres(major: u8) -> Result<PathBuf> {
         "aarch64" => "arm64v8",
         other => return Err(Error::new(format!("postgres for {other}: no binaries known"))),
     };
-    cached(&format!("postgres-{version}"), |new| {
-        package::require(&[Need::Java, Need::Maven, Need::Unzip, Need::Xz])?;
+    cached(&postgres_name(version), |new| {
         let jars = new.join("jars");
         let artifact =
             format!("io.zonky.test.postgres:embedded-postgres-binaries-linux-{machine}:{version}");
@@ -41,8 +54,7 @@ pub(crate) fn postgres(major: u8) -> Result<PathBuf> {
 
 /// The folder with the jars of a broker.
 pub(crate) fn kafka() -> Result<PathBuf> {
-    cached(&format!("kafka-{}", version::KAFKA), |new| {
-        package::require(&[Need::Java, Need::Maven])?;
+    cached(&kafka_name(), |new| {
         let mut copy = maven("copy-dependencies", new);
         copy.arg("-f").arg(layout::root()?.join("xtask/kafka/pom.xml"));
         copy.arg(format!("-Dkafka.version={}", version::KAFKA));
@@ -50,6 +62,14 @@ pub(crate) fn kafka() -> Result<PathBuf> {
         copy.arg("-DincludeScope=runtime").arg(option("outputDirectory", new));
         process::run(&mut copy, "download kafka with mvn")
     })
+}
+
+fn postgres_name(version: &str) -> String {
+    format!("postgres-{version}")
+}
+
+fn kafka_name() -> String {
+    format!("kafka-{}", version::KAFKA)
 }
 
 /// `name` in the cache, made by `fill` if it is not there. A half-made one is never seen under its name.

@@ -10,9 +10,8 @@ use serde_json::{Value, json};
 use super::broker::{self, Broker};
 use super::postgres::Postgres;
 use crate::error::{Context, Error, Result};
-use crate::package::{self, Need};
 use crate::process::{self, Process};
-use crate::{layout, maven, port, say};
+use crate::{layout, maven, package, port, say};
 
 /// How long a service may take to end by itself.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
@@ -46,7 +45,7 @@ impl Stack {
     /// Starts what of `plan` does not run yet. Data of an earlier run is kept. Stops everything again if a part fails.
     pub(crate) fn up(name: &str, plan: &Plan) -> Result<Self> {
         let started = Instant::now();
-        package::require(&[Need::Java])?;
+        package::require(&maven::needs(plan.postgres, plan.brokers > 0)?)?;
         let mut stack = match Self::find(name)? {
             Some(stack) => stack,
             None => Self::new(name, plan)?,
