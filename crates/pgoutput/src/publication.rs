@@ -130,8 +130,11 @@ impl Publication {
         if let Some(publish) = &self.publish {
             options.push(format!("publish = {}", quote_literal(publish)));
         }
-        let with =
-            if options.is_empty() { String::new() } else { format!(" WITH ({})", options.join(", ")) };
+        let with = if options.is_empty() {
+            String::new()
+        } else {
+            format!(" WITH ({})", options.join(", "))
+        };
         Ok(format!("CREATE PUBLICATION {name}{target}{with}"))
     }
 
@@ -192,7 +195,10 @@ mod tests {
         let with = "WITH (publish_via_partition_root = true, publish = 'insert,update')";
         for (mode, sql) in [
             (Autocreate::AllTables, format!("CREATE PUBLICATION \"p\" FOR ALL TABLES {with}")),
-            (Autocreate::Filtered, format!("CREATE PUBLICATION \"p\" FOR TABLE \"s\".\"a\", \"s\".\"b\" {with}")),
+            (
+                Autocreate::Filtered,
+                format!("CREATE PUBLICATION \"p\" FOR TABLE \"s\".\"a\", \"s\".\"b\" {with}"),
+            ),
             (Autocreate::NoTables, format!("CREATE PUBLICATION \"p\" {with}")),
         ] {
             assert_eq!(publication(mode).create_sql(&tables(&["a", "b"])).unwrap(), sql);

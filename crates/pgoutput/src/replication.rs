@@ -161,10 +161,9 @@ fn text<'a>(action: &str, row: &'a Row, index: usize) -> Result<&'a str> {
 }
 
 fn parse<T: std::str::FromStr>(action: &str, row: &Row, index: usize) -> Result<T> {
-    text(action, row, index)?
-        .parse()
-        .ok()
-        .ok_or_else(|| Error::Protocol(format!("{action}: column {index} of the answer is malformed")))
+    text(action, row, index)?.parse().ok().ok_or_else(|| {
+        Error::Protocol(format!("{action}: column {index} of the answer is malformed"))
+    })
 }
 
 #[cfg(test)]
@@ -177,7 +176,12 @@ mod tests {
             ("Proto_Version".to_owned(), "9".to_owned()),
             ("origin".to_owned(), "it's".to_owned()),
         ];
-        let start = Start { slot: "s", publication: "My\"Pub", from: Lsn::new(0x1_0000_00AB), params: &params };
+        let start = Start {
+            slot: "s",
+            publication: "My\"Pub",
+            from: Lsn::new(0x1_0000_00AB),
+            params: &params,
+        };
         assert_eq!(
             start_sql(&start, 14),
             "START_REPLICATION SLOT \"s\" LOGICAL 1/AB (\"origin\" 'it''s', \"proto_version\" '1', \

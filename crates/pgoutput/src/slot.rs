@@ -39,7 +39,8 @@ pub struct Slot {
 /// # Errors
 /// The query's.
 pub async fn find(client: &Client, name: &str) -> Result<Option<Slot>> {
-    let lost = if client.server_major() >= 13 { "coalesce(wal_status = 'lost', false)" } else { "false" };
+    let lost =
+        if client.server_major() >= 13 { "coalesce(wal_status = 'lost', false)" } else { "false" };
     let sql = format!(
         "SELECT slot_name::text, coalesce(plugin::text, ''), coalesce(database::text, ''), active, active_pid, \
          confirmed_flush_lsn::text, restart_lsn::text, catalog_xmin::text, {lost} \
@@ -61,7 +62,10 @@ pub async fn find(client: &Client, name: &str) -> Result<Option<Slot>> {
         active_pid: row.try_get(4).map_err(failed)?,
         confirmed_flush: lsn(row.try_get(5).map_err(failed)?)?,
         restart: lsn(row.try_get(6).map_err(failed)?)?,
-        catalog_xmin: row.try_get::<_, Option<&str>>(7).map_err(failed)?.and_then(|x| x.parse().ok()),
+        catalog_xmin: row
+            .try_get::<_, Option<&str>>(7)
+            .map_err(failed)?
+            .and_then(|x| x.parse().ok()),
         lost: row.try_get(8).map_err(failed)?,
     }))
 }
@@ -146,7 +150,11 @@ pub async fn check_server(client: &Client) -> Result<()> {
 ///
 /// # Errors
 /// The server's, with what to do.
-pub async fn create(replication: &mut Replication, name: &str, failover: bool) -> Result<CreatedSlot> {
+pub async fn create(
+    replication: &mut Replication,
+    name: &str,
+    failover: bool,
+) -> Result<CreatedSlot> {
     if failover && replication.server_major() < 17 {
         tracing::warn!(slot = name, "slot.failover needs version 17 of the server and is ignored");
         return replication.create_slot(name, false).await;

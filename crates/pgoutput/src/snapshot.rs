@@ -121,13 +121,8 @@ impl Snapshot {
             .await
             .map_err(|e| fault::from_sql("open the snapshot", e))?;
         let (xid, time_us) = identify(client).await?;
-        let position = Position {
-            commit_lsn: lsn,
-            lsn,
-            ordinal: 0,
-            xid: Some(xid),
-            commit_time_us: time_us,
-        };
+        let position =
+            Position { commit_lsn: lsn, lsn, ordinal: 0, xid: Some(xid), commit_time_us: time_us };
         Ok(Self { catalog, position })
     }
 
@@ -246,8 +241,12 @@ fn qualified(relation: &Relation) -> String {
 fn copy_sql(table: &Source) -> String {
     let select = table.select.as_ref().map_or_else(
         || {
-            let columns: Vec<String> =
-                table.relation.columns.iter().map(|column| quote_identifier(&column.name)).collect();
+            let columns: Vec<String> = table
+                .relation
+                .columns
+                .iter()
+                .map(|column| quote_identifier(&column.name))
+                .collect();
             // A SELECT, not the table itself: COPY of a table leaves generated columns and partitions out.
             format!("SELECT {} FROM {}", columns.join(", "), qualified(&table.relation))
         },

@@ -117,13 +117,7 @@ fn client_of(
     task: JoinHandle<()>,
     server_major: u32,
 ) -> Client {
-    Client {
-        client,
-        task,
-        server_major,
-        user: config.user.clone(),
-        dbname: config.dbname.clone(),
-    }
+    Client { client, task, server_major, user: config.user.clone(), dbname: config.dbname.clone() }
 }
 
 /// The end of the connection reaches its user with the next query; here it is only noted.

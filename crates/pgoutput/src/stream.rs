@@ -238,7 +238,10 @@ impl Parser {
                 // Notices, parameter changes and notifications may come at any time.
                 b'N' | b'S' | b'A' => {}
                 other => {
-                    return Err(Error::Protocol(format!("frame {:?} in a stream", char::from(other))));
+                    return Err(Error::Protocol(format!(
+                        "frame {:?} in a stream",
+                        char::from(other)
+                    )));
                 }
             }
         }

@@ -80,7 +80,11 @@ pub(crate) fn is_unix(config: &Config) -> bool {
 
 /// Where `config` points, for error texts.
 pub(crate) fn address(config: &Config) -> String {
-    let place = if is_unix(config) { socket_path(config) } else { format!("{}:{}", config.host, config.port) };
+    let place = if is_unix(config) {
+        socket_path(config)
+    } else {
+        format!("{}:{}", config.host, config.port)
+    };
     format!("{place} (user {:?}, database {:?})", config.user, config.dbname)
 }
 
@@ -105,7 +109,9 @@ where
             match (result, first.take()) {
                 (Ok(connected), _) => return Ok(connected),
                 // "No line in pg_hba.conf" for the fallback hides why the preferred way failed.
-                (Err(second), Some(error)) if second.sqlstate() == Some("28000") => return Err(error),
+                (Err(second), Some(error)) if second.sqlstate() == Some("28000") => {
+                    return Err(error);
+                }
                 (Err(error), None) if another_attempt_may_help(&error) => first = Some(error),
                 (Err(error), _) => return Err(error),
             }

@@ -1,18 +1,27 @@
 //! Against a real server: `WALBRIDGE_TEST_POSTGRES="host=127.0.0.1 port=5432 user=postgres"` with `wal_level =
 //! logical`. Each test makes a database and a slot of its own and drops them.
 
-use std::path::PathBuf;
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests may fail as tests do, and a test that is not run says so"
+)]
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use SslMode::{Allow, Disable, Prefer, Require, VerifyCa, VerifyFull};
 use pgoutput::catalog::Catalog;
 use pgoutput::publication::{Autocreate, Outcome as Made, Publication};
 use pgoutput::queue::{self, Receiver};
 use pgoutput::replication::Replication;
 use pgoutput::snapshot::{Isolation, Outcome, Snapshot, Source, View};
 use pgoutput::stream::{self, Stream};
-use pgoutput::{Batch, Config, Datum, Error, Event, Lsn, Op, Password, SslConfig, SslMode, slot, sql};
+use pgoutput::{
+    Batch, Config, Datum, Error, Event, Lsn, Op, Password, SslConfig, SslMode, slot, sql,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +31,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The words of the variable `name`; `None`, with a line that says so, when it is not set.
 fn setting(name: &str) -> Option<Vec<(String, String)>> {
     let Ok(text) = std::env::var(name) else {
-        assert!(std::env::var_os("REQUIRE_POSTGRES").is_none(), "REQUIRE_POSTGRES is set and {name} is not");
+        assert!(
+            std::env::var_os("REQUIRE_POSTGRES").is_none(),
+            "REQUIRE_POSTGRES is set and {name} is not"
+        );
         println!("not run: {name} is not set");
         return None;
     };
@@ -61,7 +73,8 @@ impl Lab {
         let words = setting("WALBRIDGE_TEST_POSTGRES")?;
         let (host, port) = (word(&words, "host"), word(&words, "port"));
         let user = word(&words, "user");
-        let admin = sql::connect(&config(host, port, user, "postgres"), "test").await.expect("connect");
+        let admin =
+            sql::connect(&config(host, port, user, "postgres"), "test").await.expect("connect");
         let name = format!("pgoutput_{test}_{}", std::process::id());
         admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name}")).await.unwrap();
         admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
@@ -82,7 +95,12 @@ impl Lab {
     }
 
     fn publication(&self, autocreate: Autocreate) -> Publication {
-        Publication { name: self.name.clone(), autocreate, via_partition_root: false, publish: None }
+        Publication {
+            name: self.name.clone(),
+            autocreate,
+            via_partition_root: false,
+            publish: None,
+        }
     }
 
     fn options(&self, start: Lsn) -> stream::Options {
@@ -164,7 +182,11 @@ async fn catalog_describes_keys_types_and_defaults() {
 
     let t = catalog.describe_table(tables[3].oid).await.unwrap().unwrap();
     assert_eq!(t.key, [3, 0]);
-    let columns: Vec<_> = t.columns.iter().map(|c| (c.name.as_str(), c.nullable, c.identity, c.default.as_deref())).collect();
+    let columns: Vec<_> = t
+        .columns
+        .iter()
+        .map(|c| (c.name.as_str(), c.nullable, c.identity, c.default.as_deref()))
+        .collect();
     assert_eq!(
         columns,
         [
@@ -177,7 +199,10 @@ async fn catalog_describes_keys_types_and_defaults() {
     );
     assert_eq!(t.columns[3].typmod, ((5 << 16) | 2) + 4);
     let kinds = format!("{:?} {:?}", t.columns[1].ty.kind, t.columns[2].ty.kind);
-    assert!(kinds.contains(r#"Enum(["first", "b", "a"])"#) && kinds.contains("typmod: 7"), "{kinds}");
+    assert!(
+        kinds.contains(r#"Enum(["first", "b", "a"])"#) && kinds.contains("typmod: 7"),
+        "{kinds}"
+    );
 
     let u = catalog.describe_table(tables[4].oid).await.unwrap().unwrap();
     assert_eq!(u.key, [1, 0], "u_b: u_a has an expression, u_c comes later");
@@ -198,7 +223,10 @@ async fn publication_follows_its_mode() {
     let (a, b) = (("public".to_owned(), "a".to_owned()), ("public".to_owned(), "B".to_owned()));
 
     let absent = lab.publication(Autocreate::Disabled).ensure(&client, &[]).await.unwrap_err();
-    assert!(matches!(&absent, Error::Setup(text) if text.contains("CREATE PUBLICATION")), "{absent}");
+    assert!(
+        matches!(&absent, Error::Setup(text) if text.contains("CREATE PUBLICATION")),
+        "{absent}"
+    );
     let mut filtered = lab.publication(Autocreate::Filtered);
     filtered.publish = Some("insert,delete".to_owned());
     assert!(matches!(filtered.ensure(&client, &[]).await, Err(Error::Setup(_))));
@@ -206,7 +234,10 @@ async fn publication_follows_its_mode() {
     assert_eq!(filtered.ensure(&client, std::slice::from_ref(&a)).await.unwrap(), Made::Kept);
     assert_eq!(filtered.ensure(&client, &[b.clone(), a.clone()]).await.unwrap(), Made::Updated);
     assert_eq!(filtered.ensure(&client, &[a.clone(), b]).await.unwrap(), Made::Kept);
-    assert_eq!(lab.publication(Autocreate::NoTables).ensure(&client, &[]).await.unwrap(), Made::Kept);
+    assert_eq!(
+        lab.publication(Autocreate::NoTables).ensure(&client, &[]).await.unwrap(),
+        Made::Kept
+    );
 
     client.batch_execute(&format!("DROP PUBLICATION {}", lab.name)).await.unwrap();
     lab.publish_all(&client).await;
@@ -254,10 +285,13 @@ async fn snapshot_and_stream_share_no_row_and_miss_none() {
     let rows = next(&mut receiver).await.unwrap();
     assert_eq!(changes(&rows), ["Read t 1,a\tb", "Read t 2,Null"]);
     let done = next(&mut receiver).await.unwrap();
-    assert!(matches!(done.events.as_slice(), [Event::SnapshotDone(p)] if p.lsn == made.consistent_point));
+    assert!(
+        matches!(done.events.as_slice(), [Event::SnapshotDone(p)] if p.lsn == made.consistent_point)
+    );
     assert_eq!(sources[0].rows.load(Ordering::Relaxed), 2);
 
-    let stream = Stream::start(replication, catalog, &lab.options(made.consistent_point)).await.unwrap();
+    let stream =
+        Stream::start(replication, catalog, &lab.options(made.consistent_point)).await.unwrap();
     let progress = stream.progress();
     let (confirm, confirmed) = watch::channel(Lsn::INVALID);
     let running = tokio::spawn(stream.run(sender, confirmed, stop.clone()));
@@ -293,7 +327,9 @@ async fn snapshot_of_now_takes_its_position_before_its_rows() {
     let Some(lab) = Lab::open("now").await else { return };
     let client = lab.client().await;
     client
-        .batch_execute("CREATE TABLE t AS SELECT generate_series(1, 5000) AS k, repeat('x', 200) AS v")
+        .batch_execute(
+            "CREATE TABLE t AS SELECT generate_series(1, 5000) AS k, repeat('x', 200) AS v",
+        )
         .await
         .unwrap();
     for isolation in [
@@ -321,7 +357,10 @@ async fn snapshot_of_now_takes_its_position_before_its_rows() {
         while let Some(batch) = next(&mut receiver).await {
             for event in batch.events {
                 if let Event::Change(change) = event {
-                    assert_eq!((change.op, change.position.ordinal), (Op::Read, marks.len() as u64));
+                    assert_eq!(
+                        (change.op, change.position.ordinal),
+                        (Op::Read, marks.len() as u64)
+                    );
                     marks.push(change.mark);
                 }
             }
@@ -350,7 +389,8 @@ async fn slow_consumer_outlives_the_patience_of_the_server() {
     let mut replication = lab.replication().await;
     let made = slot::create(&mut replication, &lab.name, false).await.unwrap();
     let catalog = Catalog::new(lab.client().await);
-    let stream = Stream::start(replication, catalog, &lab.options(made.consistent_point)).await.unwrap();
+    let stream =
+        Stream::start(replication, catalog, &lab.options(made.consistent_point)).await.unwrap();
     let (sender, mut receiver) = queue::channel(1);
     let (_confirm, confirmed) = watch::channel(Lsn::INVALID);
     let stop = CancellationToken::new();
@@ -384,10 +424,13 @@ async fn failures_say_what_to_do() {
     let unknown = Config { dbname: "no_such_database".to_owned(), ..lab.config.clone() };
     for error in connect(&unknown).await {
         let text = error.to_string();
-        assert!(text.contains("no_such_database") && text.contains("check database.dbname"), "{text}");
+        assert!(
+            text.contains("no_such_database") && text.contains("check database.dbname"),
+            "{text}"
+        );
         assert!(!error.is_transient());
     }
-    let refused = Config { port: 1, ..lab.config.clone() };
+    let refused = Config { port: 1, host: "127.0.0.1".to_owned(), ..lab.config.clone() };
     for error in connect(&refused).await {
         let text = error.to_string();
         assert!(text.contains(":1 (user") && text.contains("check database.hostname"), "{text}");
@@ -395,100 +438,145 @@ async fn failures_say_what_to_do() {
     }
     let client = lab.client().await;
     client
-        .query_typed("SELECT pg_create_logical_replication_slot($1, 'test_decoding')", &[(
-            &lab.name,
-            tokio_postgres::types::Type::NAME,
-        )])
+        .query_typed(
+            "SELECT pg_create_logical_replication_slot($1, 'test_decoding')",
+            &[(&lab.name, tokio_postgres::types::Type::NAME)],
+        )
         .await
         .unwrap();
     let other = slot::find(&client, &lab.name).await.unwrap().unwrap();
     assert!(other.check(&lab.name).unwrap_err().to_string().contains("test_decoding"));
     let mut replication = lab.replication().await;
     let taken = slot::create(&mut replication, &lab.name, false).await.unwrap_err();
-    assert!(taken.sqlstate() == Some("42710") && taken.to_string().contains("slot.name"), "{taken}");
+    assert!(
+        taken.sqlstate() == Some("42710") && taken.to_string().contains("slot.name"),
+        "{taken}"
+    );
     assert!(replication.identify_system().await.is_ok(), "an error leaves the connection usable");
     replication.close().await;
     client.close().await;
     lab.close().await;
 }
 
-/// `tests/cluster.sh` makes the server and says what to set.
+/// Whether the session is under TLS, or a word of the error.
+type Expected = Result<bool, &'static str>;
+
+/// The server that `tests/cluster.sh` makes.
+struct Cluster {
+    port: String,
+    socket: String,
+    pki: PathBuf,
+}
+
+impl Cluster {
+    fn config(&self, host: &str, user: &str, password: &str, mode: SslMode) -> Config {
+        let mut config = config(host, &self.port, user, "shop");
+        config.password = (!password.is_empty()).then(|| Password::new(password.to_owned()));
+        config.ssl.mode = mode;
+        if matches!(mode, VerifyCa | VerifyFull) {
+            config.ssl.root_cert = Some(self.pki.join("ca.crt"));
+        }
+        config
+    }
+
+    /// Every mode with every way to authenticate.
+    fn password_cases(&self) -> Vec<(Config, Expected)> {
+        let mut cases = Vec::new();
+        for mode in [Disable, Allow, Prefer, Require, VerifyCa, VerifyFull] {
+            let with = |user, password| self.config("127.0.0.1", user, password, mode);
+            let tls = !matches!(mode, Disable | Allow);
+            cases.push((with("wire_md5", "pw md5"), Ok(tls)));
+            cases.push((with("wire_scram", "pw scram"), Ok(tls)));
+            cases.push((with("wire_clear", "pw clear"), Ok(tls)));
+            cases.push((
+                with("wire_ssl", "p"),
+                if mode == Disable { Err("28000") } else { Ok(true) },
+            ));
+            let never =
+                if matches!(mode, Disable | Allow | Prefer) { Ok(false) } else { Err("28000") };
+            cases.push((with("wire_nossl", "p"), never));
+            cases.push((with("wire_scram", "wrong"), Err("28P01")));
+            cases.push((with("wire_md5", ""), Err("set database.password")));
+            cases.push((self.config(&self.socket, "postgres", "", mode), Ok(false)));
+        }
+        cases
+    }
+
+    /// Client certificates, and roots that do not fit.
+    fn certificate_cases(&self) -> Vec<(Config, Expected)> {
+        let mut cases = Vec::new();
+        for (key, expected) in [
+            ("cli.key", Ok(true)),
+            ("cli.pk8", Ok(true)),
+            ("cli.enc.pem", Err("passphrase")),
+            ("cli.enc.pk8", Err("passphrase")),
+            ("cli.crt", Err("database.sslkey")),
+            ("none", Err("database.sslkey")),
+        ] {
+            let mut config = self.config("localhost", "wire_cert", "", VerifyFull);
+            config.ssl.cert = Some(self.pki.join("cli.crt"));
+            config.ssl.key = Some(self.pki.join(key));
+            cases.push((config, expected));
+        }
+        let scram = |host, mode, root: Option<&Path>| {
+            let mut config = self.config(host, "wire_scram", "pw scram", mode);
+            config.ssl.root_cert = root.map(|file| self.pki.join(file));
+            config
+        };
+        let (ours, other) = (Some(Path::new("ca.crt")), Some(Path::new("other.crt")));
+        let pinned = Some(Path::new("server.crt"));
+        for (config, expected) in [
+            (scram("localhost", VerifyCa, other), Err("issuer")),
+            (scram("localhost", Require, other), Err("issuer")),
+            (scram("localhost", Require, ours), Ok(true)),
+            (scram("localhost", Prefer, other), Ok(true)),
+            (scram("localhost", VerifyFull, None), Err("database.sslrootcert")),
+            (scram("localhost", VerifyFull, pinned), Ok(true)),
+            // The same server under an address that its certificate does not name.
+            (scram("127.0.0.2", VerifyCa, ours), Ok(true)),
+            (scram("127.0.0.2", VerifyFull, ours), Err("not valid for name")),
+        ] {
+            cases.push((config, expected));
+        }
+        cases
+    }
+}
+
+async fn check_connect(config: &Config, expected: Expected) {
+    let Config { user, host, .. } = config;
+    let what = format!("{user} at {host}, {:?}", config.ssl);
+    let plain = sql::connect(config, "test").await;
+    let replication = Replication::connect(config, "test").await;
+    match expected {
+        Ok(tls) => {
+            let plain = plain.unwrap_or_else(|e| panic!("{what}: {e}"));
+            let replication = replication.unwrap_or_else(|e| panic!("{what}, replication: {e}"));
+            let sql = "SELECT s.ssl FROM pg_stat_ssl s WHERE s.pid = pg_backend_pid()";
+            let row = plain.query_typed_one(sql, &[]).await.unwrap();
+            assert_eq!(row.get::<_, bool>(0), tls, "{what}");
+            plain.close().await;
+            replication.close().await;
+        }
+        Err(word) => {
+            for error in [plain.map(|_| ()).unwrap_err(), replication.map(|_| ()).unwrap_err()] {
+                assert!(error.to_string().contains(word), "{what}: {error}");
+                assert!(!error.to_string().contains("wrong"), "{what}: {error}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_sslmode_and_password_method_connects_as_libpq_does() {
     let Some(words) = setting("WALBRIDGE_TEST_POSTGRES_TLS") else { return };
-    let (port, pki) = (word(&words, "port"), PathBuf::from(word(&words, "pki")));
-    let with = |host: &str, user: &str, password: &str, mode: SslMode| {
-        let mut config = config(host, port, user, "shop");
-        config.password = (!password.is_empty()).then(|| Password::new(password.to_owned()));
-        config.ssl.mode = mode;
-        if matches!(mode, SslMode::VerifyCa | SslMode::VerifyFull) {
-            config.ssl.root_cert = Some(pki.join("ca.crt"));
-        }
-        config
+    let cluster = Cluster {
+        port: word(&words, "port").to_owned(),
+        socket: word(&words, "socket").to_owned(),
+        pki: PathBuf::from(word(&words, "pki")),
     };
-    use SslMode::{Allow, Disable, Prefer, Require, VerifyCa, VerifyFull};
-    let modes = [Disable, Allow, Prefer, Require, VerifyCa, VerifyFull];
-    let mut cases = Vec::new();
-    for mode in modes {
-        let tls = !matches!(mode, Disable | Allow);
-        for (user, password) in
-            [("wire_md5", "pw md5"), ("wire_scram", "pw scram"), ("wire_clear", "pw clear")]
-        {
-            cases.push((with("127.0.0.1", user, password, mode), Ok(tls)));
-        }
-        let only_tls = if mode == Disable { Err("28000") } else { Ok(true) };
-        cases.push((with("127.0.0.1", "wire_ssl", "p", mode), only_tls));
-        let never_tls = if matches!(mode, Disable | Allow | Prefer) { Ok(false) } else { Err("28000") };
-        cases.push((with("127.0.0.1", "wire_nossl", "p", mode), never_tls));
-        cases.push((with(word(&words, "socket"), "postgres", "", mode), Ok(false)));
-        cases.push((with("127.0.0.1", "wire_scram", "wrong", mode), Err("28P01")));
-        cases.push((with("127.0.0.1", "wire_md5", "", mode), Err("set database.password")));
-    }
-    for key in ["cli.key", "cli.pk8"] {
-        let mut config = with("localhost", "wire_cert", "", VerifyFull);
-        config.ssl.cert = Some(pki.join("cli.crt"));
-        config.ssl.key = Some(pki.join(key));
-        cases.push((config, Ok(true)));
-    }
-    for key in ["cli.enc.pem", "cli.enc.pk8"] {
-        let mut config = with("localhost", "wire_cert", "", VerifyFull);
-        config.ssl.cert = Some(pki.join("cli.crt"));
-        config.ssl.key = Some(pki.join(key));
-        cases.push((config, Err("passphrase")));
-    }
-    let mut stranger = with("localhost", "wire_scram", "pw scram", VerifyCa);
-    stranger.ssl.root_cert = Some(pki.join("other.crt"));
-    cases.push((stranger.clone(), Err("issuer")));
-    stranger.ssl.mode = Require;
-    cases.push((stranger, Err("issuer")));
-    let mut rootless = with("localhost", "wire_scram", "pw scram", VerifyFull);
-    rootless.ssl.root_cert = None;
-    cases.push((rootless, Err("database.sslrootcert")));
-    // 127.0.0.2 is the same server, and no name of its certificate.
-    cases.push((with("127.0.0.2", "wire_scram", "pw scram", VerifyCa), Ok(true)));
-    cases.push((with("127.0.0.2", "wire_scram", "pw scram", VerifyFull), Err("not valid for name")));
-
-    for (config, expected) in cases {
-        let what = format!("{} at {} {:?} {:?}", config.user, config.host, config.ssl, config.password.is_some());
-        let plain = sql::connect(&config, "test").await;
-        let replication = Replication::connect(&config, "test").await;
-        match expected {
-            Ok(tls) => {
-                let plain = plain.unwrap_or_else(|e| panic!("{what}: {e}"));
-                let replication = replication.unwrap_or_else(|e| panic!("{what}, replication: {e}"));
-                let sql = "SELECT bool_and(s.ssl) AND count(*) > 0, count(*) FROM pg_stat_ssl s \
-                           JOIN pg_stat_activity a USING (pid) WHERE a.usename = current_user AND a.pid = pg_backend_pid()";
-                let row = plain.query_typed_one(sql, &[]).await.unwrap();
-                assert_eq!(row.get::<_, bool>(0), tls, "{what}");
-                plain.close().await;
-                replication.close().await;
-            }
-            Err(word) => {
-                for error in [plain.map(|_| ()).unwrap_err(), replication.map(|_| ()).unwrap_err()] {
-                    assert!(error.to_string().contains(word), "{what}: {error}");
-                    assert!(!error.to_string().contains("wrong"), "{what}: {error}");
-                }
-            }
-        }
+    for (config, expected) in
+        cluster.password_cases().into_iter().chain(cluster.certificate_cases())
+    {
+        check_connect(&config, expected).await;
     }
 }

@@ -164,7 +164,10 @@ mod tests {
     fn key_keeps_the_order_of_its_index() {
         let relation = of_table(1, &table(&["a", "b", "c"], &["c", "a"]), unknown_type);
         assert_eq!(relation.key, [2, 0]);
-        assert_eq!(relation.columns.iter().map(|c| c.identity).collect::<Vec<_>>(), [true, false, true]);
+        assert_eq!(
+            relation.columns.iter().map(|c| c.identity).collect::<Vec<_>>(),
+            [true, false, true]
+        );
     }
 
     #[test]

@@ -170,13 +170,20 @@ mod tests {
         batches.push(batcher.finish());
         let events = batches.into_iter().flat_map(|batch| batch.events);
         let flags = |mark: ReadMark| {
-            [(mark.first, 'f'), (mark.last, 'l'), (mark.first_in_table, 'F'), (mark.last_in_table, 'L')]
-                .iter()
-                .filter_map(|(set, letter)| set.then_some(*letter))
-                .collect()
+            [
+                (mark.first, 'f'),
+                (mark.last, 'l'),
+                (mark.first_in_table, 'F'),
+                (mark.last_in_table, 'L'),
+            ]
+            .iter()
+            .filter_map(|(set, letter)| set.then_some(*letter))
+            .collect()
         };
         events
-            .filter_map(|event| if let Event::Change(change) = event { Some(flags(change.mark)) } else { None })
+            .filter_map(|event| {
+                if let Event::Change(change) = event { Some(flags(change.mark)) } else { None }
+            })
             .collect()
     }
 
@@ -217,6 +224,9 @@ mod tests {
             .filter_map(|event| if let Event::Change(change) = event { change.new } else { None })
             .map(|tuple| format!("{:?}", batch.row(tuple).get(0)))
             .collect();
-        assert_eq!(values, [format!("Text({:?})", b"one"), format!("Text({:?})", b"three"), "Null".to_owned()]);
+        assert_eq!(
+            values,
+            [format!("Text({:?})", b"one"), format!("Text({:?})", b"three"), "Null".to_owned()]
+        );
     }
 }

@@ -156,7 +156,11 @@ async fn updates_go_on_while_something_else_is_awaited() {
         }
     }
     drop(confirm);
-    assert_eq!(updates(&mut theirs, 2).await, [50, 50], "a closed watch confirms no more and spins no loop");
+    assert_eq!(
+        updates(&mut theirs, 2).await,
+        [50, 50],
+        "a closed watch confirms no more and spins no loop"
+    );
     stop.cancel();
     let (link, outcome) = waiting.await.unwrap();
     assert!(matches!(outcome, Ok(None)));

@@ -48,7 +48,9 @@ impl<'a> Auth<'a> {
         match request {
             Message::AuthenticationOk => {
                 if matches!(self.scram, Scram::Running(_)) {
-                    return Err(self.refuse("the server skipped the proof that it knows the password"));
+                    return Err(
+                        self.refuse("the server skipped the proof that it knows the password")
+                    );
                 }
                 return Ok(true);
             }
@@ -97,7 +99,9 @@ impl<'a> Auth<'a> {
                      scram-sha-256 or cert in pg_hba.conf",
                 ));
             }
-            _ => return Err(Error::Protocol("unexpected message during authentication".to_owned())),
+            _ => {
+                return Err(Error::Protocol("unexpected message during authentication".to_owned()));
+            }
         }
         Ok(false)
     }

@@ -113,18 +113,19 @@ impl<'a> Certificate<'a> {
 /// Whether a DER key is encrypted: an `EncryptedPrivateKeyInfo` starts with its algorithm, a plain key with its
 /// version.
 pub(crate) fn is_encrypted_key(der: &[u8]) -> bool {
-    expect(der, SEQUENCE).and_then(|key| element(key.content)).is_some_and(|first| first.tag == SEQUENCE)
+    expect(der, SEQUENCE)
+        .and_then(|key| element(key.content))
+        .is_some_and(|first| first.tag == SEQUENCE)
 }
 
 /// Whether a common name covers a host, as libpq compares: without case, a leading `*.` for one label.
 pub(crate) fn name_covers(pattern: &str, host: &str) -> bool {
     if let Some(suffix) = pattern.strip_prefix('*') {
         return suffix.starts_with('.')
-            && host
-                .split_once('.')
-                .is_some_and(|(label, _)| {
-                    !label.is_empty() && host.get(label.len()..).is_some_and(|h| h.eq_ignore_ascii_case(suffix))
-                });
+            && host.split_once('.').is_some_and(|(label, _)| {
+                !label.is_empty()
+                    && host.get(label.len()..).is_some_and(|h| h.eq_ignore_ascii_case(suffix))
+            });
     }
     pattern.eq_ignore_ascii_case(host)
 }

@@ -23,7 +23,9 @@ pub(crate) fn from_fields(action: &str, mut fields: ErrorFields<'_>) -> Error {
                 }
             }
             Ok(None) => break,
-            Err(e) => return Error::Protocol(format!("{action}: unreadable error of the server: {e}")),
+            Err(e) => {
+                return Error::Protocol(format!("{action}: unreadable error of the server: {e}"));
+            }
         }
     }
     server(action, severity.unwrap_or(local), code, message, hint)
@@ -88,7 +90,9 @@ fn advice(code: &str, message: &str) -> Option<&'static str> {
             "the publication must exist when a change is decoded: create it, or drop the slot and start anew"
         }
         "42704" if message.contains("slot") => "it was dropped: a new snapshot is needed",
-        "42710" if message.contains("slot") => "set slot.name to a name of its own for each connector",
+        "42710" if message.contains("slot") => {
+            "set slot.name to a name of its own for each connector"
+        }
         "53300" if message.contains("max_wal_senders") || message.contains("standby") => {
             "raise max_wal_senders, or stop a replication client"
         }
@@ -96,7 +100,9 @@ fn advice(code: &str, message: &str) -> Option<&'static str> {
         "53400" if message.contains("slot") => {
             "raise max_replication_slots, or drop a slot that nobody uses (pg_drop_replication_slot)"
         }
-        "55006" => "another client streams from the slot: stop it, or set slot.name to a name of its own",
+        "55006" => {
+            "another client streams from the slot: stop it, or set slot.name to a name of its own"
+        }
         "55000" if message.contains("wal_level") => {
             "set wal_level = logical in postgresql.conf and restart the server (on Amazon RDS: \
              rds.logical_replication = 1)"

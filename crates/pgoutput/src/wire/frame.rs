@@ -53,7 +53,9 @@ fn body_len(tag: u8, len: u32, max: usize) -> Result<usize> {
         .ok()
         .and_then(|len| len.checked_sub(4))
         .filter(|len| *len <= max)
-        .ok_or_else(|| Error::Protocol(format!("frame {:?} of impossible length {len}", char::from(tag))))
+        .ok_or_else(|| {
+            Error::Protocol(format!("frame {:?} of impossible length {len}", char::from(tag)))
+        })
 }
 
 /// What the server says while no stream runs.
@@ -114,8 +116,9 @@ impl Connection {
             drop(self.buf.split_to(len));
             return Ok(Some(Reply::CopyBoth));
         }
-        let message = Message::parse(&mut self.buf)
-            .map_err(|e| Error::Protocol(format!("{action}: message {:?}: {e}", char::from(tag))))?;
+        let message = Message::parse(&mut self.buf).map_err(|e| {
+            Error::Protocol(format!("{action}: message {:?}: {e}", char::from(tag)))
+        })?;
         match message {
             Some(Message::ErrorResponse(body)) => Err(fault::from_fields(action, body.fields())),
             Some(Message::ParameterStatus(body)) => {
@@ -161,6 +164,9 @@ mod tests {
 
     #[test]
     fn major_version_is_the_leading_number() {
-        assert_eq!([major("15.4 (Debian)"), major("17beta1"), major("9.6.1"), major("x")], [15, 17, 9, 0]);
+        assert_eq!(
+            [major("15.4 (Debian)"), major("17beta1"), major("9.6.1"), major("x")],
+            [15, 17, 9, 0]
+        );
     }
 }

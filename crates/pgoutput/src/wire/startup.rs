@@ -27,7 +27,11 @@ pub(crate) async fn replication(config: &Config, application_name: &str) -> Resu
     super::open(config, |transport| start(config, application_name, transport)).await
 }
 
-async fn start(config: &Config, application_name: &str, transport: Transport) -> Result<Connection> {
+async fn start(
+    config: &Config,
+    application_name: &str,
+    transport: Transport,
+) -> Result<Connection> {
     let address = address(config);
     let action = format!("connect to {address} for replication");
     let Transport { socket, binding } = transport;
@@ -61,7 +65,11 @@ async fn start(config: &Config, application_name: &str, transport: Transport) ->
         match connection.receive(&action).await? {
             Reply::Message(Message::ReadyForQuery(_)) => return Ok(connection),
             Reply::Message(Message::BackendKeyData(_)) => {}
-            _ => return Err(Error::Protocol(format!("{action}: unexpected message after authentication"))),
+            _ => {
+                return Err(Error::Protocol(format!(
+                    "{action}: unexpected message after authentication"
+                )));
+            }
         }
     }
 }

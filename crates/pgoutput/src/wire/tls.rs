@@ -6,14 +6,18 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{
-    CryptoProvider, verify_tls12_signature, verify_tls13_signature, verify_tls13_signature_with_raw_key,
+    CryptoProvider, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{
-    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime,
+    CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer,
+    UnixTime,
 };
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -42,8 +46,9 @@ impl Tls {
     /// # Errors
     /// [`Error::Tls`], naming the option, when one cannot be used.
     pub(crate) async fn load(ssl: &SslConfig, host: &str) -> Result<Self> {
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|e| Error::Tls(format!("database.hostname {host:?} cannot be used with TLS: {e}")))?;
+        let name = ServerName::try_from(host.to_owned()).map_err(|e| {
+            Error::Tls(format!("database.hostname {host:?} cannot be used with TLS: {e}"))
+        })?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = Verifier::load(ssl, &provider).await?;
         let builder = ClientConfig::builder_with_provider(provider)
@@ -53,7 +58,9 @@ impl Tls {
             .with_custom_certificate_verifier(Arc::new(verifier));
         let config = match client_identity(ssl).await? {
             Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|e| {
-                Error::Tls(format!("database.sslcert and database.sslkey cannot be used together: {e}"))
+                Error::Tls(format!(
+                    "database.sslcert and database.sslkey cannot be used together: {e}"
+                ))
             })?,
             None => builder.with_no_client_auth(),
         };
@@ -90,7 +97,13 @@ fn explain(reason: &CertificateError) -> &'static str {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "; database.hostname must be a name of the certificate, or use database.sslmode=verify-ca"
         }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "; renew it at the server",
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "; renew it at the server"
+        }
+        CertificateError::Other(other) if other.to_string().contains("UnsupportedCertVersion") => {
+            "; it is of X.509 version 1, which cannot be verified: issue it with extensions (openssl x509 -req -extfile \
+             …), or use database.sslmode=require without database.sslrootcert"
+        }
         _ => "",
     }
 }
@@ -100,7 +113,11 @@ async fn read(option: &str, path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Certificates of a file: PEM as documented, or one in DER.
-fn parse_certificates(option: &str, path: &Path, file: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+fn parse_certificates(
+    option: &str,
+    path: &Path,
+    file: &[u8],
+) -> Result<Vec<CertificateDer<'static>>> {
     if !is_pem(file) && Certificate::parse(file).is_some() {
         return Ok(vec![CertificateDer::from(file.to_vec())]);
     }
@@ -131,7 +148,8 @@ async fn client_identity(ssl: &SslConfig) -> Result<Option<Identity>> {
             return Err(Error::Tls("database.sslkey is set, database.sslcert is not".to_owned()));
         }
     };
-    let chain = parse_certificates("database.sslcert", cert, &read("database.sslcert", cert).await?)?;
+    let chain =
+        parse_certificates("database.sslcert", cert, &read("database.sslcert", cert).await?)?;
     let key = parse_key(key, read("database.sslkey", key).await?)?;
     Ok(Some((chain, key)))
 }
@@ -181,7 +199,8 @@ impl Verifier {
         if check != Check::Nothing {
             let path = ssl.root_cert.as_ref().ok_or_else(|| {
                 Error::Tls(
-                    "database.sslmode verify-ca and verify-full need database.sslrootcert".to_owned(),
+                    "database.sslmode verify-ca and verify-full need database.sslrootcert"
+                        .to_owned(),
                 )
             })?;
             let file = read("database.sslrootcert", path).await?;

@@ -43,7 +43,9 @@ fn md5_and_cleartext_answer_as_the_protocol_says() {
 fn channel_is_bound_when_both_sides_can() {
     let both = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"];
     let bound = answer(&sasl(&both), Some(vec![1])).unwrap();
-    assert!(contains(&bound, "SCRAM-SHA-256-PLUS\0") && contains(&bound, "p=tls-server-end-point,,"));
+    assert!(
+        contains(&bound, "SCRAM-SHA-256-PLUS\0") && contains(&bound, "p=tls-server-end-point,,")
+    );
     let stripped = answer(&sasl(&both[1..]), Some(vec![1])).unwrap();
     assert!(contains(&stripped, "y,,"), "the server must learn that we could have bound");
     let plain = answer(&sasl(&both), None).unwrap();

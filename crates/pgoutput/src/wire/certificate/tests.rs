@@ -12,7 +12,11 @@ const VERSION1: &[u8] = include_bytes!("version1.der");
 
 fn end_point(der: &[u8]) -> Option<String> {
     let sum = Certificate::parse(der).expect("a certificate").end_point()?;
-    Some(sum.iter().take(8).fold(format!("{}:", sum.len()), |text, byte| format!("{text}{byte:02x}")))
+    Some(
+        sum.iter()
+            .take(8)
+            .fold(format!("{}:", sum.len()), |text, byte| format!("{text}{byte:02x}")),
+    )
 }
 
 #[test]
@@ -37,7 +41,8 @@ fn names_and_keys_are_found_in_every_version() {
     assert_eq!(parse(RSA_SHA384).common_name(), Some("db.example"), "the last one");
     assert!(parse(ALTERNATIVE_NAME).has_alternative_name());
     assert!(!parse(RSA_SHA384).has_alternative_name() && !parse(VERSION1).has_alternative_name());
-    let lengths = [ALTERNATIVE_NAME, ECDSA_SHA512, ED25519, RSA_SHA1, VERSION1].map(|d| parse(d).public_key.len());
+    let lengths = [ALTERNATIVE_NAME, ECDSA_SHA512, ED25519, RSA_SHA1, VERSION1]
+        .map(|d| parse(d).public_key.len());
     assert_eq!(lengths, [120, 91, 44, 294, 294]);
 }
 
