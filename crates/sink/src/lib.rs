@@ -11,7 +11,6 @@
 //!
 //! One statement of a record, two ways to run it: see `docs/architecture.md`.
 
-pub mod ack;
 pub mod config;
 pub mod convert;
 pub mod converter;
@@ -22,7 +21,6 @@ pub mod envelope;
 pub mod error;
 pub mod offset;
 pub mod plan;
-pub mod producer;
 pub mod record;
 pub mod topic;
 pub mod transform;

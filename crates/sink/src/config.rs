@@ -1,0 +1,100 @@
+//! The encoder's options, already parsed and judged.
+
+use std::sync::Arc;
+
+use pgoutput::Relation;
+
+use crate::convert::Options;
+use crate::converter::Converters;
+use crate::topic::TopicNaming;
+use crate::transform::Chain;
+
+/// `event.converting.failure.handling.mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FailureMode {
+    /// Log a warning; the value becomes null.
+    #[default]
+    Warn,
+    /// The value becomes null.
+    Skip,
+    /// Stop.
+    Fail,
+}
+
+/// `skipped.operations`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SkippedOperations {
+    /// `c`.
+    pub create: bool,
+    /// `u`.
+    pub update: bool,
+    /// `d`.
+    pub delete: bool,
+    /// `t`.
+    pub truncate: bool,
+}
+
+impl Default for SkippedOperations {
+    fn default() -> Self {
+        Self { create: false, update: false, delete: false, truncate: true }
+    }
+}
+
+/// How rows become bytes. The result does not depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Path {
+    /// Compiled where the transforms allow it.
+    #[default]
+    Auto,
+    /// Always through trees: for tests.
+    General,
+}
+
+/// A question about a table.
+pub type TableFilter = Arc<dyn Fn(&Relation) -> bool + Send + Sync>;
+
+/// A table's key as `message.key.columns` gives it: column indexes in key order; `None` to take [`Relation::key`].
+pub type KeyColumns = Arc<dyn Fn(&Relation) -> Option<Vec<usize>> + Send + Sync>;
+
+/// Everything the encoder must know.
+#[derive(Clone)]
+pub struct EncoderConfig {
+    /// `topic.prefix`: the logical name.
+    pub prefix: Arc<str>,
+    /// `database.dbname`.
+    pub database: Arc<str>,
+    /// `source.version`: the peer's version whose records these are, e.g. `3.6.3.Final`.
+    pub version: Arc<str>,
+    /// Number of the task, in the context headers.
+    pub task_id: u32,
+    /// UUID of this start of the task, in the context headers.
+    pub run_id: Arc<str>,
+    /// `extended.headers.enabled`.
+    pub extended_headers: bool,
+    /// `tombstones.on.delete`.
+    pub tombstones: bool,
+    /// `skipped.operations`.
+    pub skipped: SkippedOperations,
+    /// How columns convert.
+    pub options: Options,
+    /// What happens when one does not.
+    pub conversion_failure: FailureMode,
+    /// How topics are named.
+    pub topics: TopicNaming,
+    /// Key, value and header converter.
+    pub converters: Converters,
+    /// The transforms.
+    pub transforms: Chain,
+    /// Which tables become records; all others only move the offset.
+    pub included: TableFilter,
+    /// `message.key.columns`.
+    pub key_columns: Option<KeyColumns>,
+    /// Which way rows take.
+    pub path: Path,
+}
+
+impl std::fmt::Debug for EncoderConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EncoderConfig").field("prefix", &self.prefix).field("path", &self.path).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,296 @@
+//! From batches of events to records: the hot loop.
+//!
+//! ```text
+//! Batch ─ event ─ Resume (delivered before?) ─ filter ─ plan of the relation ─ kind of record ─┬ compiled: bytes
+//!                                                                                             └ general: tree,
+//!                                                                                 transforms, converters: bytes
+//! ```
+//!
+//! Nothing is looked up per row but the relation's plans, and those of the last relation are at hand.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use pgoutput::{Batch, Change, Event, Lsn, Op, Position, ReadMark, Relation, Row};
+
+use crate::config::{EncoderConfig, FailureMode};
+use crate::convert::Origin;
+use crate::envelope::key_columns;
+use crate::error::{Error, Result};
+use crate::offset::{MessageType, Progress, Resume, SourceOffset};
+use crate::plan::{Clock, Context, Failure, Kind};
+use crate::record::Records;
+
+mod table;
+
+use table::{Table, Writer};
+
+/// What the encoder has seen, since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Rows read by snapshots.
+    pub reads: u64,
+    /// Inserts.
+    pub creates: u64,
+    /// Updates.
+    pub updates: u64,
+    /// Deletes.
+    pub deletes: u64,
+    /// Truncated tables.
+    pub truncates: u64,
+    /// Events of tables that are not included.
+    pub filtered: u64,
+    /// Events whose operation is skipped.
+    pub skipped: u64,
+    /// Events of a replay that were delivered before.
+    pub delivered: u64,
+    /// Records written.
+    pub records: u64,
+    /// Cells that could not be converted and became null.
+    pub unconverted: u64,
+}
+
+/// Makes records of events.
+#[derive(Debug)]
+pub struct Encoder {
+    config: EncoderConfig,
+    progress: Progress,
+    resume: Option<Resume>,
+    /// By relation, which is held so that its address stays its own, and whether a snapshot reads it.
+    tables: HashMap<(usize, bool), Table>,
+    writer: Writer,
+    origin: Option<(String, Lsn)>,
+    counters: Counters,
+}
+
+impl Encoder {
+    /// An encoder that begins a stream, or goes on from a stored offset.
+    #[must_use]
+    pub fn new(config: EncoderConfig, stored: Option<&SourceOffset>) -> Self {
+        Self {
+            writer: Writer::new(&config),
+            config,
+            progress: Progress::new(stored),
+            resume: stored.map(Resume::new),
+            tables: HashMap::new(),
+            origin: None,
+            counters: Counters::default(),
+        }
+    }
+
+    /// The offset after the events so far.
+    #[must_use]
+    pub const fn offset(&self) -> SourceOffset {
+        self.progress.offset()
+    }
+
+    /// What has been seen so far.
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Writes the records of a batch; what `records` held before is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// A value that cannot be converted and must be there, or what a transform or converter refuses. The
+    /// encoder must not be used any further then: the offset is that of the last event that worked.
+    pub fn encode(&mut self, batch: &Batch, clock: Clock, records: &mut Records) -> Result<()> {
+        records.clear();
+        for (index, event) in batch.events.iter().enumerate() {
+            self.writer.event = u32::try_from(index).unwrap_or(u32::MAX);
+            self.event(batch, event, clock, records)?;
+        }
+        self.counters.records += u64::try_from(records.len()).unwrap_or(0);
+        Ok(())
+    }
+
+    fn event(&mut self, batch: &Batch, event: &Event, clock: Clock, records: &mut Records) -> Result<()> {
+        match event {
+            Event::Begin(_) => self.origin = None,
+            Event::Change(change) => {
+                if change.op == Op::Read {
+                    self.resume = None;
+                    self.change(batch, change, clock, records)?;
+                    self.progress.snapshot_row(&change.position, change.mark.last);
+                } else if self.is_new(&change.position) {
+                    self.change(batch, change, clock, records)?;
+                    self.progress.event(&change.position, message_type(change.op));
+                }
+            }
+            Event::Truncate { relations, position, .. } => {
+                if self.is_new(position) {
+                    self.truncate(relations, *position, clock, records)?;
+                    self.progress.event(position, MessageType::Truncate);
+                }
+            }
+            Event::Message { position, .. } => {
+                if self.is_new(position) {
+                    match position.xid {
+                        Some(_) => self.progress.event(position, MessageType::Message),
+                        None => self.progress.lone_message(position),
+                    }
+                }
+            }
+            Event::Commit { position, end_lsn } => {
+                if !self.resume.as_ref().is_some_and(|resume| resume.is_whole(position)) {
+                    self.resume = None;
+                    self.progress.commit(position, *end_lsn);
+                }
+            }
+            Event::Origin { lsn, name } => self.origin = Some((name.clone(), *lsn)),
+            Event::Idle { .. } => {}
+            Event::SnapshotDone(position) => self.progress.snapshot_done(position),
+        }
+        Ok(())
+    }
+
+    /// Whether the event was not delivered before a restart.
+    fn is_new(&mut self, position: &Position) -> bool {
+        if self.resume.as_mut().is_some_and(|resume| resume.is_delivered(position)) {
+            self.counters.delivered += 1;
+            return false;
+        }
+        self.resume = None;
+        true
+    }
+
+    fn change(&mut self, batch: &Batch, change: &Change, clock: Clock, records: &mut Records) -> Result<()> {
+        let origin = if change.op == Op::Read { Origin::Snapshot } else { Origin::Stream };
+        let context = Context {
+            old: change.old.map(|old| batch.row(old.tuple)),
+            new: change.new.map(|new| batch.row(new)),
+            position: change.position,
+            mark: change.mark,
+            clock,
+            last_commit: self.progress.last_commit(),
+            origin: self.origin.as_ref().map(|(name, lsn)| (name.as_str(), *lsn)),
+            failure: Cell::new(None),
+        };
+        let table = table(&mut self.tables, &change.relation, origin, &self.config);
+        if !table.included {
+            self.counters.filtered += 1;
+            return Ok(());
+        }
+        let skipped = &self.config.skipped;
+        let (skip, count) = match change.op {
+            Op::Read => (false, &mut self.counters.reads),
+            Op::Insert => (skipped.create, &mut self.counters.creates),
+            Op::Update => (skipped.update, &mut self.counters.updates),
+            Op::Delete => (skipped.delete, &mut self.counters.deletes),
+        };
+        if skip {
+            self.counters.skipped += 1;
+            return Ok(());
+        }
+        *count += 1;
+        for kind in kinds(change.op, &context, &table.key, self.config.tombstones) {
+            self.writer.record(table, *kind, &self.config, &context, records)?;
+        }
+        if context.failure.get().is_some() {
+            self.counters.unconverted += 1;
+        }
+        Ok(())
+    }
+
+    fn truncate(
+        &mut self,
+        relations: &[Arc<Relation>],
+        position: Position,
+        clock: Clock,
+        records: &mut Records,
+    ) -> Result<()> {
+        let context = Context {
+            old: None,
+            new: None,
+            position,
+            mark: ReadMark::default(),
+            clock,
+            last_commit: self.progress.last_commit(),
+            origin: self.origin.as_ref().map(|(name, lsn)| (name.as_str(), *lsn)),
+            failure: Cell::new(None),
+        };
+        for relation in relations {
+            let table = table(&mut self.tables, relation, Origin::Stream, &self.config);
+            if !table.included {
+                self.counters.filtered += 1;
+            } else if self.config.skipped.truncate {
+                self.counters.skipped += 1;
+            } else {
+                self.counters.truncates += 1;
+                self.writer.record(table, Kind::Truncate, &self.config, &context, records)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn message_type(op: Op) -> MessageType {
+    match op {
+        Op::Read => MessageType::Noop,
+        Op::Insert => MessageType::Insert,
+        Op::Update => MessageType::Update,
+        Op::Delete => MessageType::Delete,
+    }
+}
+
+/// The relation's plans; those of the same table that it replaces are dropped.
+fn table<'t>(
+    tables: &'t mut HashMap<(usize, bool), Table>,
+    relation: &Arc<Relation>,
+    origin: Origin,
+    config: &EncoderConfig,
+) -> &'t mut Table {
+    let snapshot = origin == Origin::Snapshot;
+    let id = (Arc::as_ptr(relation).addr(), snapshot);
+    if !tables.contains_key(&id) {
+        tables.retain(|(_, other), table| *other != snapshot || table.relation.oid != relation.oid);
+    }
+    tables.entry(id).or_insert_with(|| Table::new(Arc::clone(relation), origin, config))
+}
+
+/// The records that a change becomes, in order.
+fn kinds(op: Op, context: &Context<'_>, key: &[usize], tombstones: bool) -> &'static [Kind] {
+    let kinds: (&'static [Kind], &'static [Kind]) = match (op, context.old.as_ref(), context.new.as_ref()) {
+        (Op::Read, _, Some(_)) => (&[Kind::Read], &[Kind::Read]),
+        (Op::Insert, _, Some(_)) => (&[Kind::Create], &[Kind::Create]),
+        (Op::Update, Some(old), Some(new)) if key_changed(key, old, new) => {
+            (&[Kind::KeyDelete, Kind::KeyTombstone, Kind::KeyCreate], &[Kind::KeyDelete, Kind::KeyCreate])
+        }
+        (Op::Update, _, Some(_)) => (&[Kind::Update], &[Kind::Update]),
+        (Op::Delete, Some(_), _) => (&[Kind::Delete, Kind::Tombstone], &[Kind::Delete]),
+        // REPLICA IDENTITY NOTHING: the change has no row; Debezium leaves it out as well.
+        _ => (&[], &[]),
+    };
+    if tombstones { kinds.0 } else { kinds.1 }
+}
+
+/// Whether an update moved the row to another key, as far as the old row tells.
+fn key_changed(key: &[usize], old: &Row<'_>, new: &Row<'_>) -> bool {
+    key.iter().any(|index| match new.get(*index) {
+        pgoutput::Datum::Unchanged => false,
+        new => old.get(*index) != new,
+    })
+}
+
+/// What a failed conversion comes to, with the write's own outcome.
+fn check(failure: Option<Failure>, relation: &Relation, mode: FailureMode) -> Result<()> {
+    let Some(failure) = failure else { return Ok(()) };
+    let Some(column) = relation.columns.get(failure.column) else { return Ok(()) };
+    let Relation { schema, name, .. } = relation;
+    let label = format!("'{schema}.{name}.{}' of type {}", column.name, column.ty.name);
+    let text = format!("Failed to properly convert data value for {label}");
+    match mode {
+        FailureMode::Fail => Err(Error::Convert(text)),
+        FailureMode::Warn | FailureMode::Skip if failure.required => {
+            Err(Error::data(format!("Invalid value: null used for required field: \"{}\"", column.name)))
+        }
+        FailureMode::Warn => {
+            tracing::warn!("{text}: null is written instead");
+            Ok(())
+        }
+        FailureMode::Skip => Ok(()),
+    }
+}

@@ -1,0 +1,266 @@
+//! A table's compiled plans, and how one record is written with them.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use pgoutput::Relation;
+
+use super::{check, key_columns};
+use crate::config::{EncoderConfig, Path};
+use crate::convert::Origin;
+use crate::converter::{self, Compiled, Converter, Scratch, Source};
+use crate::data::{Schema, ValueBuilder};
+use crate::envelope::Envelope;
+use crate::error::Result;
+use crate::plan::{Context, Driven, Expr, Kind, Node, RecordPlan, drive};
+use crate::record::{Parts, Records, Slot, Target};
+use crate::transform::{self, Record, Typed};
+
+/// Compiled converters that a general path may hold: one per schema that its transforms make.
+const MAX_CONVERTERS: usize = 1000;
+
+/// A table's plans.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) relation: Arc<Relation>,
+    pub(super) included: bool,
+    /// Columns of its key.
+    pub(super) key: Vec<usize>,
+    origin: Origin,
+    plans: Vec<(Kind, Plan)>,
+}
+
+impl Table {
+    pub(super) fn new(relation: Arc<Relation>, origin: Origin, config: &EncoderConfig) -> Self {
+        let (included, key) = ((config.included)(&relation), key_columns(&relation, config));
+        Self { relation, included, key, origin, plans: Vec::new() }
+    }
+
+    /// The plan of that kind of record, compiled when it is first asked for, and the relation.
+    fn plan(&mut self, kind: Kind, config: &EncoderConfig) -> (Option<&Plan>, &Relation) {
+        let at = self.plans.iter().position(|(known, _)| *known == kind).unwrap_or_else(|| {
+            let record = Envelope::new(&self.relation, self.origin, config).record(kind);
+            self.plans.push((kind, Plan::new(record, config)));
+            self.plans.len() - 1
+        });
+        (self.plans.get(at).map(|(_, plan)| plan), &self.relation)
+    }
+}
+
+/// How one kind of record is written.
+#[derive(Debug)]
+enum Plan {
+    /// Not at all.
+    Dropped,
+    /// Straight to bytes.
+    Compiled(Box<Straight>),
+    /// Through trees, and the transforms from that one on.
+    General(Box<RecordPlan>, usize),
+}
+
+#[derive(Debug)]
+struct Straight {
+    target: Arc<Target>,
+    key: Option<(Compiled, Expr)>,
+    value: Option<(Compiled, Expr)>,
+    /// Of the headers that differ from record to record.
+    headers: Vec<(Compiled, Expr)>,
+}
+
+impl Plan {
+    fn new(record: RecordPlan, config: &EncoderConfig) -> Self {
+        if config.path == Path::General {
+            return Self::General(Box::new(record), 0);
+        }
+        match config.transforms.compile(record) {
+            transform::Compiled::Drop => Self::Dropped,
+            transform::Compiled::Plan(record, done) if done == config.transforms.len() => {
+                Self::Compiled(Box::new(Straight::new(*record, config)))
+            }
+            transform::Compiled::Plan(record, done) => Self::General(record, done),
+        }
+    }
+}
+
+impl Straight {
+    fn new(record: RecordPlan, config: &EncoderConfig) -> Self {
+        let part = |node: Node, converter: &Converter| {
+            let schema = node.schema?;
+            Some((converter.compile(Some(&schema)), node.expr))
+        };
+        let mut slots = Vec::new();
+        let mut headers = Vec::new();
+        for (name, node) in record.headers {
+            let compiled = config.converters.header.compile(node.schema.as_ref());
+            let shared = match &node.expr {
+                Expr::Constant(value) => constant(&compiled, value),
+                _ => None,
+            };
+            if shared.is_none() {
+                headers.push((compiled, node.expr));
+            }
+            slots.push(Slot { name, shared });
+        }
+        Self {
+            target: Arc::new(Target { topic: record.topic, headers: slots }),
+            key: part(record.key, &config.converters.key),
+            value: part(record.value, &config.converters.value),
+            headers,
+        }
+    }
+}
+
+/// A header's bytes where its value is always the same and can be written.
+#[expect(clippy::option_option, reason = "outer: whether it is shared; inner: Kafka's null")]
+fn constant(compiled: &Compiled, value: &crate::data::Value) -> Option<Option<Box<[u8]>>> {
+    let mut out = Vec::new();
+    let written = compiled.write(value, &mut Scratch::default(), &mut out).ok()?;
+    Some(written.then(|| out.into()))
+}
+
+/// Writes records, with the memory that this takes.
+#[derive(Debug)]
+pub(super) struct Writer {
+    /// Index of the event that records come from.
+    pub(super) event: u32,
+    scratch: Scratch,
+    keys: Cache,
+    values: Cache,
+    headers: Cache,
+}
+
+impl Writer {
+    pub(super) fn new(config: &EncoderConfig) -> Self {
+        let converter::Converters { key, value, header } = config.converters.clone();
+        Self {
+            event: 0,
+            scratch: Scratch::default(),
+            keys: Cache::new(key),
+            values: Cache::new(value),
+            headers: Cache::new(header),
+        }
+    }
+
+    pub(super) fn record(
+        &mut self,
+        table: &mut Table,
+        kind: Kind,
+        config: &EncoderConfig,
+        context: &Context<'_>,
+        records: &mut Records,
+    ) -> Result<()> {
+        let mark = records.mark();
+        let (plan, relation) = table.plan(kind, config);
+        let written = match plan {
+            None | Some(Plan::Dropped) => Ok(()),
+            Some(Plan::Compiled(plan)) => self.straight(plan, context, records),
+            Some(Plan::General(plan, from)) => {
+                let record = tree(plan, context);
+                match check(context.failure.get(), relation, config.conversion_failure) {
+                    Ok(()) => config.transforms.apply(*from, record).and_then(|record| self.tree(record, records)),
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        let checked = match context.failure.get() {
+            None => Ok(()),
+            failure => check(failure, relation, config.conversion_failure),
+        };
+        let outcome = checked.and(written);
+        if outcome.is_err() {
+            records.truncate(&mark);
+        }
+        outcome
+    }
+
+    fn straight(&mut self, plan: &Straight, context: &Context<'_>, records: &mut Records) -> Result<()> {
+        let scratch = &mut self.scratch;
+        let mut part = |part: &Option<(Compiled, Expr)>, records: &mut Records| match part {
+            Some((compiled, expr)) => write(compiled, &Driven { expr, context }, scratch, records),
+            None => Ok(None),
+        };
+        let key = part(&plan.key, records)?;
+        let value = part(&plan.value, records)?;
+        let headers = records.next_header();
+        for (compiled, expr) in &plan.headers {
+            let bytes = write(compiled, &Driven { expr, context }, &mut self.scratch, records)?;
+            records.push_header(bytes);
+        }
+        let parts = Parts { key, value, headers, partition: None, timestamp_ms: None, event: self.event };
+        records.push(&plan.target, parts);
+        Ok(())
+    }
+
+    fn tree(&mut self, record: Option<Record>, records: &mut Records) -> Result<()> {
+        let Some(record) = record else { return Ok(()) };
+        let key = self.keys.write(&record.key, &mut self.scratch, records)?;
+        let value = self.values.write(&record.value, &mut self.scratch, records)?;
+        let headers = records.next_header();
+        let mut slots = Vec::with_capacity(record.headers.len());
+        for (name, header) in record.headers {
+            let bytes = self.headers.write(&header, &mut self.scratch, records)?;
+            records.push_header(bytes);
+            slots.push(Slot { name, shared: None });
+        }
+        let Record { topic, partition, timestamp_ms, .. } = record;
+        let parts = Parts { key, value, headers, partition, timestamp_ms, event: self.event };
+        records.push(&Arc::new(Target { topic, headers: slots }), parts);
+        Ok(())
+    }
+}
+
+fn write<S: Source>(
+    compiled: &Compiled,
+    source: &S,
+    scratch: &mut Scratch,
+    records: &mut Records,
+) -> Result<Option<Range<usize>>> {
+    let out = records.buffer();
+    let start = out.len();
+    Ok(compiled.write(source, scratch, out)?.then_some(start..out.len()))
+}
+
+/// Runs a plan into trees.
+fn tree(plan: &RecordPlan, context: &Context<'_>) -> Record {
+    let typed = |node: &Node| {
+        let mut builder = ValueBuilder::new();
+        drive(&node.expr, context, &mut builder);
+        Typed { schema: node.schema.clone(), value: builder.finish() }
+    };
+    Record {
+        topic: Arc::clone(&plan.topic),
+        partition: None,
+        timestamp_ms: None,
+        key: typed(&plan.key),
+        value: typed(&plan.value),
+        headers: plan.headers.iter().map(|(name, node)| (Arc::clone(name), typed(node))).collect(),
+        companion: typed(&plan.companion),
+    }
+}
+
+/// A converter compiled against each schema that came by. The schema is held so that its address stays its own.
+#[derive(Debug)]
+struct Cache {
+    converter: Converter,
+    compiled: HashMap<usize, (Option<Arc<Schema>>, Compiled)>,
+}
+
+impl Cache {
+    fn new(converter: Converter) -> Self {
+        Self { converter, compiled: HashMap::new() }
+    }
+
+    fn write(&mut self, typed: &Typed, scratch: &mut Scratch, records: &mut Records) -> Result<Option<Range<usize>>> {
+        let id = typed.schema.as_ref().map_or(0, |schema| Arc::as_ptr(schema).addr());
+        if self.compiled.len() > MAX_CONVERTERS {
+            self.compiled.clear();
+        }
+        let converter = &self.converter;
+        let (_, compiled) = self
+            .compiled
+            .entry(id)
+            .or_insert_with(|| (typed.schema.clone(), converter.compile(typed.schema.as_ref())));
+        write(compiled, &typed.value, scratch, records)
+    }
+}

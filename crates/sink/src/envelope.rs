@@ -1,0 +1,245 @@
+//! Debezium's envelope: the plans of a relation's records.
+//!
+//! Field orders, names, versions and optionality are those of Debezium 3.6's PostgreSQL connector.
+
+use std::sync::Arc;
+
+use pgoutput::{Column, Relation};
+
+use crate::config::EncoderConfig;
+use crate::convert::{self, Origin};
+use crate::data::{self, Field, Schema, Value};
+use crate::plan::{ColumnExpr, Expr, Image, Kind, Node, RecordPlan, Scalar};
+
+/// What all plans of a relation are made from.
+#[derive(Debug)]
+pub struct Envelope<'a> {
+    config: &'a EncoderConfig,
+    topic: Arc<str>,
+    key: Option<Row>,
+    row: Row,
+    source: Arc<Schema>,
+    envelope: Arc<Schema>,
+    schema: Value,
+    table: Value,
+}
+
+/// A row's struct: its schema and its columns.
+#[derive(Debug)]
+struct Row {
+    schema: Arc<Schema>,
+    columns: Vec<Arc<ColumnExpr>>,
+}
+
+impl Row {
+    fn expr(&self, image: Image) -> Expr {
+        Expr::Struct(self.columns.iter().map(|column| Expr::Column(image, Arc::clone(column), Value::Null)).collect())
+    }
+}
+
+impl<'a> Envelope<'a> {
+    /// Compiles what the relation's records have in common.
+    #[must_use]
+    pub fn new(relation: &Relation, origin: Origin, config: &'a EncoderConfig) -> Self {
+        let topic = config.topics.data_topic(relation);
+        let row = row(relation.columns.iter().enumerate(), origin, config, true, &format!("{topic}.Value"));
+        let key = key_columns(relation, config);
+        let columns = key.iter().filter_map(|index| Some((*index, relation.columns.get(*index)?)));
+        let key = (!key.is_empty()).then(|| self::row(columns, origin, config, false, &format!("{topic}.Key")));
+        let source = Arc::new(source_schema());
+        let envelope = Arc::new(envelope_schema(&topic, &row.schema, &source));
+        let (schema, table) = (Value::from(relation.schema.as_str()), Value::from(relation.name.as_str()));
+        Self { config, topic, key, row, source, envelope, schema, table }
+    }
+
+    /// The plan of one kind of record.
+    #[must_use]
+    pub fn record(&self, kind: Kind) -> RecordPlan {
+        let companion = match kind {
+            Kind::Tombstone => self.value(Kind::Delete),
+            Kind::KeyTombstone => self.value(Kind::KeyDelete),
+            _ => Node::NOTHING,
+        };
+        let (topic, headers) = (Arc::clone(&self.topic), self.headers(kind));
+        RecordPlan { kind, topic, key: self.key(kind), value: self.value(kind), headers, companion }
+    }
+
+    fn key(&self, kind: Kind) -> Node {
+        match kind {
+            Kind::Read | Kind::Create | Kind::Update | Kind::KeyCreate => self.key_of(Image::New),
+            Kind::Delete | Kind::Tombstone | Kind::KeyDelete | Kind::KeyTombstone => self.key_of(Image::Old),
+            Kind::Truncate => Node::NOTHING,
+        }
+    }
+
+    fn key_of(&self, image: Image) -> Node {
+        match &self.key {
+            Some(key) => Node::new(Arc::clone(&key.schema), key.expr(image)),
+            None => Node::NOTHING,
+        }
+    }
+
+    fn value(&self, kind: Kind) -> Node {
+        let old = || self.row.expr(Image::Old);
+        let new = || self.row.expr(Image::New);
+        let (op, before, after) = match kind {
+            Kind::Tombstone | Kind::KeyTombstone => return Node::NOTHING,
+            Kind::Read => ("r", Expr::Null, new()),
+            Kind::Create | Kind::KeyCreate => ("c", Expr::Null, new()),
+            Kind::Update => ("u", Expr::IfImage(Image::Old, Box::new(old())), new()),
+            Kind::Delete | Kind::KeyDelete => ("d", old(), Expr::Null),
+            Kind::Truncate => ("t", Expr::Null, Expr::Null),
+        };
+        let fields = vec![
+            before,
+            after,
+            self.source(kind),
+            // Without transaction metadata.
+            Expr::Null,
+            Expr::Constant(op.into()),
+            Expr::Scalar(Scalar::ClockMs),
+            Expr::Scalar(Scalar::ClockUs),
+            Expr::Scalar(Scalar::ClockNs),
+        ];
+        Node::new(Arc::clone(&self.envelope), Expr::Struct(fields))
+    }
+
+    fn source(&self, kind: Kind) -> Expr {
+        let text = |text: &Arc<str>| Expr::Constant(Value::String(Arc::clone(text)));
+        debug_assert_eq!(self.source.fields().len(), 16);
+        Expr::Struct(vec![
+            text(&self.config.version),
+            Expr::Constant("postgresql".into()),
+            text(&self.config.prefix),
+            Expr::Scalar(Scalar::SourceMs),
+            // Left unset while streaming: converters show the default.
+            if kind == Kind::Read { Expr::Scalar(Scalar::Snapshot) } else { Expr::Null },
+            text(&self.config.database),
+            Expr::Scalar(Scalar::Sequence),
+            Expr::Scalar(Scalar::SourceUs),
+            Expr::Scalar(Scalar::SourceNs),
+            Expr::Constant(self.schema.clone()),
+            Expr::Constant(self.table.clone()),
+            Expr::Scalar(Scalar::TxId),
+            Expr::Scalar(Scalar::Lsn),
+            // `xmin.fetch.interval.ms` is off.
+            Expr::Null,
+            Expr::Scalar(Scalar::Origin),
+            Expr::Scalar(Scalar::OriginLsn),
+        ])
+    }
+
+    fn headers(&self, kind: Kind) -> Vec<(Arc<str>, Node)> {
+        let mut headers: Vec<(Arc<str>, Node)> = Vec::new();
+        match kind {
+            Kind::KeyDelete | Kind::KeyTombstone => {
+                headers.push(("__debezium.newkey".into(), self.key_of(Image::New)));
+            }
+            Kind::KeyCreate => headers.push(("__debezium.oldkey".into(), self.key_of(Image::Old))),
+            _ => {}
+        }
+        if self.config.extended_headers {
+            let string = Arc::new(Schema::new(data::Kind::String));
+            let task = self.config.task_id.to_string();
+            let context = [
+                ("connectorLogicalName", &*self.config.prefix),
+                ("taskId", &task),
+                ("connectorName", "postgresql"),
+                ("runId", &self.config.run_id),
+            ];
+            headers.extend(context.map(|(name, value)| {
+                let node = Node::new(Arc::clone(&string), Expr::Constant(value.into()));
+                (format!("__debezium.context.{name}").into(), node)
+            }));
+        }
+        headers
+    }
+}
+
+/// The relation's key: `message.key.columns`, else its own.
+#[must_use]
+pub fn key_columns(relation: &Relation, config: &EncoderConfig) -> Vec<usize> {
+    let custom = config.key_columns.as_ref().and_then(|columns| columns(relation));
+    custom.unwrap_or_else(|| relation.key.clone())
+}
+
+fn row<'c>(
+    columns: impl Iterator<Item = (usize, &'c Column)>,
+    origin: Origin,
+    config: &EncoderConfig,
+    optional: bool,
+    name: &str,
+) -> Row {
+    let mut fields = Vec::new();
+    let mut exprs = Vec::new();
+    for (index, column) in columns {
+        let Some(compiled) = convert::compile(column, &config.options, origin) else { continue };
+        let default = compiled.schema.default.clone();
+        let required = !compiled.schema.optional && default.is_none();
+        let null = if compiled.schema.optional { Value::Null } else { default.unwrap_or(compiled.fallback) };
+        fields.push(Field { name: column.name.as_str().into(), schema: compiled.schema });
+        exprs.push(Arc::new(ColumnExpr { index, convert: compiled.convert, null, required }));
+    }
+    let schema = Schema::new(data::Kind::Struct(fields)).optional(optional).with_name(name);
+    Row { schema: Arc::new(schema), columns: exprs }
+}
+
+fn primitive(kind: data::Kind, optional: bool) -> Arc<Schema> {
+    Arc::new(Schema::new(kind).optional(optional))
+}
+
+fn envelope_schema(topic: &str, row: &Arc<Schema>, source: &Arc<Schema>) -> Schema {
+    let long = || primitive(data::Kind::Int64, true);
+    Schema::structure([
+        ("before", Arc::clone(row)),
+        ("after", Arc::clone(row)),
+        ("source", Arc::clone(source)),
+        ("transaction", Arc::new(transaction_schema())),
+        ("op", primitive(data::Kind::String, false)),
+        ("ts_ms", long()),
+        ("ts_us", long()),
+        ("ts_ns", long()),
+    ])
+    .with_name(&format!("{topic}.Envelope"))
+    .with_version(2)
+}
+
+fn transaction_schema() -> Schema {
+    Schema::structure([
+        ("id", primitive(data::Kind::String, false)),
+        ("total_order", primitive(data::Kind::Int64, false)),
+        ("data_collection_order", primitive(data::Kind::Int64, false)),
+    ])
+    .optional(true)
+    .with_name("event.block")
+    .with_version(1)
+}
+
+fn source_schema() -> Schema {
+    let string = |optional| primitive(data::Kind::String, optional);
+    let long = |optional| primitive(data::Kind::Int64, optional);
+    let snapshot = Schema::named(data::Kind::String, "io.debezium.data.Enum")
+        .parameter("allowed", "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental")
+        .optional(true)
+        .with_default("false".into());
+    Schema::structure([
+        ("version", string(false)),
+        ("connector", string(false)),
+        ("name", string(false)),
+        ("ts_ms", long(false)),
+        ("snapshot", Arc::new(snapshot)),
+        ("db", string(false)),
+        ("sequence", string(true)),
+        ("ts_us", long(true)),
+        ("ts_ns", long(true)),
+        ("schema", string(false)),
+        ("table", string(false)),
+        ("txId", long(true)),
+        ("lsn", long(true)),
+        ("xmin", long(true)),
+        ("origin", string(true)),
+        ("origin_lsn", long(true)),
+    ])
+    .with_name("io.debezium.connector.postgresql.Source")
+    .with_version(1)
+}

@@ -1,0 +1,44 @@
+//! The crate's error: what went wrong, in Connect's words where Connect has words for it.
+
+/// What went wrong between a change and its record.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An option does not mean anything.
+    #[error("{0}")]
+    Config(String),
+    /// A stored offset is not one.
+    #[error("source offset: {0}")]
+    Offset(String),
+    /// A column's value could not be converted and the options say to stop.
+    #[error("io.debezium.DebeziumException: {0}")]
+    Convert(String),
+    /// A transform or converter refused a record: Connect's class and text.
+    #[error("{class}: {message}")]
+    Data {
+        /// The Java class of Connect's exception, in full.
+        class: &'static str,
+        /// Its message.
+        message: String,
+    },
+    /// Postgres wrote what this crate cannot make a record of.
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Connect's `DataException`.
+    #[must_use]
+    pub fn data(message: impl Into<String>) -> Self {
+        Self::Data { class: "org.apache.kafka.connect.errors.DataException", message: message.into() }
+    }
+
+    /// Connect's `ConfigException`.
+    #[must_use]
+    pub fn config(message: impl Into<String>) -> Self {
+        Self::Config(message.into())
+    }
+}

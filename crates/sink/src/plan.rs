@@ -1,0 +1,320 @@
+//! What a record is: for its key, value and headers a Connect schema and where each part comes from.
+//!
+//! Compiled once per relation and kind of record; [`drive`] runs it per row into any [`Emit`].
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use pgoutput::{Datum, Lsn, Position, ReadMark, Row};
+
+use crate::convert::Convert;
+use crate::data::{Schema, Value};
+use crate::emit::Emit;
+use crate::converter::Source;
+
+/// Which of a change's two rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Image {
+    /// The row before the change.
+    Old,
+    /// The row after it.
+    New,
+}
+
+/// A part of the envelope that is known only when the event is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scalar {
+    /// Our clock, in milliseconds.
+    ClockMs,
+    /// In microseconds.
+    ClockUs,
+    /// In nanoseconds.
+    ClockNs,
+    /// Source time, in milliseconds.
+    SourceMs,
+    /// In microseconds.
+    SourceUs,
+    /// In nanoseconds.
+    SourceNs,
+    /// Where in the snapshot the row stands, in Debezium's words.
+    Snapshot,
+    /// End of the last commit and LSN of the event, as a JSON array of texts.
+    Sequence,
+    /// Transaction id.
+    TxId,
+    /// LSN of the event.
+    Lsn,
+    /// Name of the transaction's origin.
+    Origin,
+    /// LSN of the commit at the origin.
+    OriginLsn,
+}
+
+impl Scalar {
+    fn drive<E: Emit>(self, context: &Context<'_>, emit: &mut E) {
+        let position = &context.position;
+        let clock_ns = context.clock.unix_ns;
+        let source_us = position.commit_time_us;
+        match self {
+            Self::ClockMs => emit.int64(clock_ns.div_euclid(1_000_000)),
+            Self::ClockUs => emit.int64(clock_ns.div_euclid(1_000)),
+            Self::ClockNs => emit.int64(clock_ns),
+            Self::SourceMs => emit.int64(source_us.div_euclid(1_000)),
+            Self::SourceUs => emit.int64(source_us),
+            Self::SourceNs => emit.int64(source_us.wrapping_mul(1_000)),
+            Self::Snapshot => emit.string(snapshot_word(context.mark)),
+            Self::Sequence => write_sequence(context.last_commit, position.lsn, emit),
+            Self::TxId => match position.xid.and_then(|xid| i64::try_from(xid).ok()) {
+                Some(xid) => emit.int64(xid),
+                None => emit.null(),
+            },
+            Self::Lsn => emit.int64(position.lsn.to_signed()),
+            Self::Origin => match context.origin {
+                Some((name, _)) => emit.string(name),
+                None => emit.null(),
+            },
+            Self::OriginLsn => match context.origin {
+                Some((_, lsn)) => emit.int64(lsn.to_signed()),
+                None => emit.null(),
+            },
+        }
+    }
+}
+
+/// Debezium's word for a row's place in its snapshot; the first that fits.
+const fn snapshot_word(mark: ReadMark) -> &'static str {
+    match mark {
+        ReadMark { last: true, .. } => "last",
+        ReadMark { first: true, .. } => "first",
+        ReadMark { last_in_table: true, .. } => "last_in_data_collection",
+        ReadMark { first_in_table: true, .. } => "first_in_data_collection",
+        ReadMark { .. } => "true",
+    }
+}
+
+/// `["<end of last commit>","<lsn>"]`, the first `null` where no commit has passed.
+fn write_sequence<E: Emit>(last_commit: Option<Lsn>, lsn: Lsn, emit: &mut E) {
+    let mut text = [0u8; 64];
+    let mut len = 0;
+    let mut push = |part: &[u8]| {
+        if let Some(room) = text.get_mut(len..len + part.len()) {
+            room.copy_from_slice(part);
+            len += part.len();
+        }
+    };
+    match last_commit {
+        Some(commit) => {
+            push(b"[\"");
+            push(itoa::Buffer::new().format(commit.to_signed()).as_bytes());
+            push(b"\",\"");
+        }
+        None => push(b"[null,\""),
+    }
+    push(itoa::Buffer::new().format(lsn.to_signed()).as_bytes());
+    push(b"\"]");
+    emit.string(text.get(..len).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default());
+}
+
+/// A column and how it converts.
+#[derive(Debug)]
+pub struct ColumnExpr {
+    /// Its index in the rows.
+    pub index: usize,
+    /// How a cell converts.
+    pub convert: Convert,
+    /// What stands for NULL: null where the field is optional, else its default or the type's fallback.
+    pub null: Value,
+    /// Whether the field needs a value and has no default.
+    pub required: bool,
+}
+
+impl ColumnExpr {
+    fn drive<E: Emit>(&self, image: Image, missing: &Value, context: &Context<'_>, emit: &mut E) {
+        let datum = context.row(image).map_or(Datum::Null, |row| row.get(self.index));
+        let datum = match (datum, image) {
+            (Datum::Null, _) if self.null.is_null() => return missing.emit(emit),
+            (Datum::Null, _) => return self.null.emit(emit),
+            // The old row has the value that did not change, where the identity covers the column.
+            (Datum::Unchanged, Image::New) => match context.old.map_or(Datum::Null, |old| old.get(self.index)) {
+                Datum::Null => datum,
+                old => old,
+            },
+            _ => datum,
+        };
+        if self.convert.emit(datum, emit).is_err() {
+            if self.required || context.failure.get().is_none() {
+                context.failure.set(Some(Failure { column: self.index, required: self.required }));
+            }
+            missing.emit(emit);
+        }
+    }
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone)]
+pub enum Expr {
+    /// No value.
+    Null,
+    /// Always the same.
+    Constant(Value),
+    /// A column, and what is shown where it has no value.
+    Column(Image, Arc<ColumnExpr>, Value),
+    /// A part of the envelope.
+    Scalar(Scalar),
+    /// A struct: one expression per field of its schema.
+    Struct(Vec<Self>),
+    /// The expression if the change has that row, else no value.
+    IfImage(Image, Box<Self>),
+}
+
+/// A value: its schema and where it comes from.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its schema; `None` for no value at all (a tombstone).
+    pub schema: Option<Arc<Schema>>,
+    /// Where it comes from.
+    pub expr: Expr,
+}
+
+impl Node {
+    /// Neither schema nor value.
+    pub const NOTHING: Self = Self { schema: None, expr: Expr::Null };
+
+    /// A value of that schema.
+    #[must_use]
+    pub const fn new(schema: Arc<Schema>, expr: Expr) -> Self {
+        Self { schema: Some(schema), expr }
+    }
+}
+
+/// The kinds of records that changes become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A snapshot's row.
+    Read,
+    /// An insert.
+    Create,
+    /// An update that keeps the key.
+    Update,
+    /// A delete.
+    Delete,
+    /// What follows a delete, for compaction.
+    Tombstone,
+    /// First record of an update that changes the key.
+    KeyDelete,
+    /// Second record of such.
+    KeyTombstone,
+    /// Third record of such.
+    KeyCreate,
+    /// A truncate.
+    Truncate,
+}
+
+/// One kind of record of one relation.
+#[derive(Debug, Clone)]
+pub struct RecordPlan {
+    /// Which kind.
+    pub kind: Kind,
+    /// Its topic.
+    pub topic: Arc<str>,
+    /// Its key.
+    pub key: Node,
+    /// Its value.
+    pub value: Node,
+    /// Its headers, in order.
+    pub headers: Vec<(Arc<str>, Node)>,
+    /// Of a tombstone: the value of the delete before it. Their headers are one list in Debezium.
+    pub companion: Node,
+}
+
+/// When a batch was read: one reading of the clock for all its records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clock {
+    /// Nanoseconds since the Unix epoch.
+    pub unix_ns: i64,
+}
+
+impl Clock {
+    /// The time now; the epoch where the system's clock is before it or beyond the year 2262.
+    #[must_use]
+    pub fn now() -> Self {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Self { unix_ns: since.ok().and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or(0) }
+    }
+}
+
+/// What a plan runs over: one event.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// The row before the change.
+    pub old: Option<Row<'a>>,
+    /// The row after it.
+    pub new: Option<Row<'a>>,
+    /// Where the event stands.
+    pub position: Position,
+    /// Of a snapshot's row.
+    pub mark: ReadMark,
+    /// Our clock.
+    pub clock: Clock,
+    /// End of the last commit.
+    pub last_commit: Option<Lsn>,
+    /// Origin of the transaction: name and commit LSN there.
+    pub origin: Option<(&'a str, Lsn)>,
+    /// A cell that could not be converted; one that leaves a required field empty goes before others.
+    pub failure: Cell<Option<Failure>>,
+}
+
+/// A cell that could not be converted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// The column's index.
+    pub column: usize,
+    /// Whether the field needs a value and has no default.
+    pub required: bool,
+}
+
+impl Context<'_> {
+    fn row(&self, image: Image) -> Option<&Row<'_>> {
+        match image {
+            Image::Old => self.old.as_ref(),
+            Image::New => self.new.as_ref(),
+        }
+    }
+}
+
+/// A plan's value over an event.
+#[derive(Debug)]
+pub struct Driven<'a, 'b> {
+    /// Where the value comes from.
+    pub expr: &'a Expr,
+    /// The event.
+    pub context: &'a Context<'b>,
+}
+
+impl Source for Driven<'_, '_> {
+    fn drive<E: Emit>(&self, emit: &mut E) {
+        drive(self.expr, self.context, emit);
+    }
+}
+
+/// Runs an expression over an event.
+pub fn drive<E: Emit>(expr: &Expr, context: &Context<'_>, emit: &mut E) {
+    match expr {
+        Expr::Null => emit.null(),
+        Expr::Constant(value) => value.emit(emit),
+        Expr::Column(image, column, missing) => column.drive(*image, missing, context, emit),
+        Expr::Scalar(scalar) => scalar.drive(context, emit),
+        Expr::Struct(fields) => {
+            emit.begin_struct();
+            for (index, field) in fields.iter().enumerate() {
+                emit.field(index);
+                drive(field, context, emit);
+            }
+            emit.end_struct();
+        }
+        Expr::IfImage(image, inner) => match context.row(*image) {
+            Some(_) => drive(inner, context, emit),
+            None => emit.null(),
+        },
+    }
+}
