@@ -36,7 +36,7 @@ pub(crate) fn plan(
 ) -> Result<Vec<Broker>> {
     (0..n_brokers)
         .map(|id| {
-            let port = port::choose(first_port.map(|first| first + id), taken)?;
+            let port = port::choose(first_port.and_then(|first| first.checked_add(id)), taken)?;
             let controller_port = port::choose(None, taken)?;
             let dir = folder(stack, id);
             let n_brokers = usize::from(n_brokers);
