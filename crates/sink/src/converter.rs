@@ -9,6 +9,7 @@ use crate::data::{Schema, Value};
 use crate::emit::Emit;
 use crate::error::Result;
 
+mod choice;
 pub mod json;
 pub mod simple_header;
 mod text;
@@ -87,7 +88,12 @@ impl Compiled {
     /// # Errors
     ///
     /// What the converter cannot write, in Connect's words; `out` then ends in rubbish.
-    pub fn write<S: Source>(&self, source: &S, scratch: &mut Scratch, out: &mut Vec<u8>) -> Result<bool> {
+    pub fn write<S: Source>(
+        &self,
+        source: &S,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<bool> {
         match self {
             Self::Json(plan) => plan.write(source, &mut scratch.stack, out),
             Self::SimpleHeader(schema) => Ok(simple_header::write(schema.as_deref(), source, out)),

@@ -11,6 +11,7 @@
 //!
 //! One statement of a record, two ways to run it: see `docs/architecture.md`.
 
+pub mod ack;
 pub mod config;
 pub mod convert;
 pub mod converter;
@@ -21,6 +22,8 @@ pub mod envelope;
 pub mod error;
 pub mod offset;
 pub mod plan;
+pub mod producer;
 pub mod record;
 pub mod topic;
+pub mod topic_creation;
 pub mod transform;
