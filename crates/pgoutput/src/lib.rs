@@ -29,7 +29,9 @@ pub mod sql;
 pub mod stream;
 mod wire;
 
-pub use batch::{Batch, Cell, CellKind, Change, Datum, Event, Old, OldKind, Op, Position, ReadMark, Row, Tuple};
+pub use batch::{
+    Batch, Cell, CellKind, Change, Datum, Event, Old, OldKind, Op, Position, ReadMark, Row, Tuple,
+};
 pub use config::{Config, Password, SslConfig, SslMode};
 pub use error::{Error, Result};
 pub use lsn::Lsn;

@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     reason = "helpers of tests may fail as tests do, and a test that is not run says so"
 )]
@@ -323,6 +324,49 @@ async fn snapshot_and_stream_share_no_row_and_miss_none() {
 }
 
 #[tokio::test]
+async fn table_that_is_gone_is_described_by_its_messages() {
+    let Some(lab) = Lab::open("gone").await else { return };
+    let client = lab.client().await;
+    let ddl = "CREATE TYPE mood AS ENUM ('a'); CREATE TABLE gone (m mood, k int PRIMARY KEY, n int NOT NULL); \
+               CREATE TABLE kept (k int, n int DEFAULT 5, PRIMARY KEY (n, k))";
+    client.batch_execute(ddl).await.unwrap();
+    lab.publish_all(&client).await;
+    let mut replication = lab.replication().await;
+    let made = slot::create(&mut replication, &lab.name, false).await.unwrap();
+    for sql in [
+        "INSERT INTO gone VALUES ('a', 1, 2)",
+        "INSERT INTO kept VALUES (3, 4)",
+        "DROP TABLE gone; DROP TYPE mood; ALTER TABLE kept ADD COLUMN later int",
+    ] {
+        client.batch_execute(sql).await.unwrap();
+    }
+    let catalog = Catalog::new(lab.client().await);
+    let stream =
+        Stream::start(replication, catalog, &lab.options(made.consistent_point)).await.unwrap();
+    let (sender, mut receiver) = queue::channel(1 << 20);
+    let (_confirm, confirmed) = watch::channel(Lsn::INVALID);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(stream.run(sender, confirmed, stop.clone()));
+    let mut relations = Vec::new();
+    while relations.len() < 2 {
+        for event in next(&mut receiver).await.unwrap().events {
+            if let Event::Change(change) = event {
+                relations.push(change.relation);
+            }
+        }
+    }
+    let [gone, kept] = relations.as_slice() else { panic!("two changes") };
+    assert_eq!((gone.name.as_str(), gone.key.as_slice()), ("gone", [1].as_slice()));
+    assert!(gone.columns[2].nullable && gone.columns[0].ty.name.is_empty());
+    assert_eq!((kept.columns.len(), kept.key.as_slice()), (2, [1, 0].as_slice()));
+    assert_eq!(kept.columns[1].default.as_deref(), Some("5"));
+    stop.cancel();
+    running.await.unwrap().unwrap();
+    client.close().await;
+    lab.close().await;
+}
+
+#[tokio::test]
 async fn snapshot_of_now_takes_its_position_before_its_rows() {
     let Some(lab) = Lab::open("now").await else { return };
     let client = lab.client().await;
@@ -399,7 +443,7 @@ async fn slow_consumer_outlives_the_patience_of_the_server() {
         .batch_execute("INSERT INTO t SELECT k, repeat('x', 1000) FROM generate_series(1, 20000) k")
         .await
         .unwrap();
-    // The queue is full, nobody takes anything: three times the timeout.
+    // The passing of time is the test: the queue is full and nobody takes anything, for three times the timeout.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let mut rows = 0;
     while rows < 20000 {
@@ -455,6 +499,45 @@ async fn failures_say_what_to_do() {
     assert!(replication.identify_system().await.is_ok(), "an error leaves the connection usable");
     replication.close().await;
     client.close().await;
+    lab.close().await;
+}
+
+#[tokio::test]
+async fn missing_privileges_are_named() {
+    let Some(lab) = Lab::open("roles").await else { return };
+    let role = format!("{}_role", lab.name);
+    let owner = lab.client().await;
+    owner
+        .batch_execute(&format!("CREATE ROLE {role} LOGIN; CREATE TABLE t (k int)"))
+        .await
+        .unwrap();
+    let config = Config { user: role.clone(), ..lab.config.clone() };
+    let client = sql::connect(&config, "test").await.unwrap();
+    let expect = |error: Error, word: &str| {
+        assert!(!error.is_transient() && error.to_string().contains(word), "{error}");
+    };
+    expect(slot::check_server(&client).await.unwrap_err(), "REPLICATION");
+    expect(Replication::connect(&config, "test").await.map(|_| ()).unwrap_err(), "REPLICATION");
+    let all = lab.publication(Autocreate::AllTables).ensure(&client, &[]).await.unwrap_err();
+    expect(all, "GRANT CREATE ON DATABASE");
+    owner.batch_execute(&format!("GRANT CREATE ON DATABASE {} TO {role}", lab.name)).await.unwrap();
+    let all = lab.publication(Autocreate::AllTables).ensure(&client, &[]).await.unwrap_err();
+    expect(all, "a superuser makes publications for all tables");
+    let table = [("public".to_owned(), "t".to_owned())];
+    let filtered = lab.publication(Autocreate::Filtered).ensure(&client, &table).await.unwrap_err();
+    expect(filtered, "made by the owner of each table");
+    let mut snapshot =
+        Snapshot::begin(Catalog::new(client), View::Now(Isolation::default())).await.unwrap();
+    let oid = snapshot.catalog().tables().await.unwrap()[0].oid;
+    let relation = Arc::new(snapshot.catalog().describe_table(oid).await.unwrap().unwrap());
+    let source = Source { relation, select: None, rows: Arc::default() };
+    let (sender, _receiver) = queue::channel(1 << 20);
+    let denied = snapshot.copy(&[source], &sender, &CancellationToken::new()).await.unwrap_err();
+    assert!(denied.to_string().contains("\"public\".\"t\""), "{denied}");
+    expect(denied, "SELECT on the tables");
+    drop(snapshot);
+    owner.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await.unwrap();
+    owner.close().await;
     lab.close().await;
 }
 
