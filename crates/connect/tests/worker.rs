@@ -1,5 +1,11 @@
 //! A worker against real brokers, with a plugin whose task idles. Needs `WALBRIDGE_TEST_BOOTSTRAP`.
 
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "code of tests, which clippy sees as such only within a test function"
+)]
 #[path = "worker/lab.rs"]
 mod lab;
 

@@ -14,6 +14,7 @@ use rdkafka::util::Timeout;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// `task.shutdown.graceful.timeout.ms` of the lab's workers.
@@ -92,11 +93,14 @@ impl Answer {
     }
 }
 
+/// Where it listens, how to stop it, its end.
+type Running = (String, CancellationToken, JoinHandle<Result<(), WorkerError>>);
+
 /// A worker and its topics.
 pub(crate) struct Lab {
     brokers: String,
     prefix: String,
-    running: Option<(String, CancellationToken, tokio::task::JoinHandle<Result<(), WorkerError>>)>,
+    running: Option<Running>,
 }
 
 impl Lab {
