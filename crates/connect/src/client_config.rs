@@ -234,7 +234,7 @@ fn special(role: Role, java: &Properties, (key, value): (&str, &str), out: &mut 
         }
         "partitioner.class" if value.is_empty() || value.ends_with(".DefaultPartitioner") => {}
         "partitioner.class" => {
-            out.warn(key, "is ignored: records go where Java's default partitioner sends them")
+            out.warn(key, "is ignored: records go where Java's default partitioner sends them");
         }
         "sasl.jaas.config" => jaas(value, out),
         "sasl.oauthbearer.token.endpoint.url" => {
@@ -242,10 +242,10 @@ fn special(role: Role, java: &Properties, (key, value): (&str, &str), out: &mut 
             out.set(key, value);
         }
         "ssl.endpoint.identification.algorithm" => {
-            out.set(key, if value.is_empty() { "none" } else { value })
+            out.set(key, if value.is_empty() { "none" } else { value });
         }
         "ssl.truststore.location" if store_type("ssl.truststore.type") == "PEM" => {
-            out.set("ssl.ca.location", value)
+            out.set("ssl.ca.location", value);
         }
         "ssl.truststore.location" => {
             out.warn(key, "is ignored: only PEM trust stores can be read; export it and set ssl.truststore.type=PEM");
@@ -262,7 +262,7 @@ fn special(role: Role, java: &Properties, (key, value): (&str, &str), out: &mut 
             ),
         },
         "ssl.keystore.password" if store_type("ssl.keystore.type") == "PKCS12" => {
-            out.set(key, value)
+            out.set(key, value);
         }
         _ => {}
     }

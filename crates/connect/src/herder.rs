@@ -119,26 +119,39 @@ impl Herder {
         mut ends: mpsc::Receiver<Ended>,
         shutdown: CancellationToken,
     ) {
-        let shared = Arc::clone(&self.shared);
         loop {
+            // A step may wait for brokers that are gone: a shutdown does not wait with it.
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                Some(ended) = ends.recv() => self.task_ended(ended).await,
-                changes = shared.configs.changes() => {
-                    let names: HashSet<&String> = changes.connectors.iter().chain(&changes.written).collect();
-                    for name in names {
-                        self.reconcile(name, changes.written.contains(name)).await;
-                    }
-                    for (name, request) in changes.restarts {
-                        self.restart(&name, request);
-                    }
-                }
-                Some(command) = commands.recv() => self.command(command).await,
+                () = self.step(&mut commands, &mut ends) => {}
             }
         }
         drop(commands);
         self.stop(ends).await;
+    }
+
+    /// Waits for one event and deals with it.
+    async fn step(
+        &mut self,
+        commands: &mut mpsc::Receiver<Command>,
+        ends: &mut mpsc::Receiver<Ended>,
+    ) {
+        let shared = Arc::clone(&self.shared);
+        tokio::select! {
+            biased;
+            Some(ended) = ends.recv() => self.task_ended(ended).await,
+            changes = shared.configs.changes() => {
+                let names: HashSet<&String> = changes.connectors.iter().chain(&changes.written).collect();
+                for name in names {
+                    self.reconcile(name, changes.written.contains(name)).await;
+                }
+                for (name, request) in changes.restarts {
+                    self.restart(&name, request);
+                }
+            }
+            Some(command) = commands.recv() => self.command(command).await,
+        }
     }
 
     /// Stops everything: the statuses say that nobody owns it now.

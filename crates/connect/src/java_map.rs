@@ -20,6 +20,17 @@ pub fn hash_order<V>(map: IndexMap<String, V>) -> IndexMap<String, V> {
     while map.len() > capacity / 4 * 3 {
         capacity *= 2;
     }
+    ordered(map, capacity)
+}
+
+/// `map` in the order of a `java.util.HashMap` made as a copy of another map: it has no room to grow.
+#[must_use]
+pub fn copied_hash_order<V>(map: IndexMap<String, V>) -> IndexMap<String, V> {
+    let capacity = (map.len() * 4 / 3 + 1).next_power_of_two();
+    ordered(map, capacity)
+}
+
+fn ordered<V>(map: IndexMap<String, V>, capacity: usize) -> IndexMap<String, V> {
     let mask = u32::try_from(capacity - 1).unwrap_or(u32::MAX);
     let mut entries: Vec<(String, V)> = map.into_iter().collect();
     entries.sort_by_key(|(key, _)| hash(key) & mask);
@@ -51,6 +62,14 @@ mod test {
         map.insert("task.class".to_owned(), ());
         let ordered: Vec<String> = hash_order(map).into_keys().collect();
         assert_eq!(ordered, stored.split_whitespace().collect::<Vec<_>>());
+    }
+
+    /// Shown by Connect 4.3.0 for `{"a":"2"}` sent to the connector called `x`.
+    #[test]
+    fn a_copied_map_has_another_order() {
+        let map: IndexMap<String, ()> = ["a", "name"].map(|key| (key.to_owned(), ())).into();
+        let keys: Vec<String> = copied_hash_order(map).into_keys().collect();
+        assert_eq!(keys, ["name", "a"]);
     }
 
     #[test]

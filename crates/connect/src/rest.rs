@@ -146,6 +146,9 @@ async fn handle(State(context): State<Arc<Context>>, request: Request) -> Respon
 
 /// The order of refusals is Connect's: path, verb, type of the body, acceptable type of the answer.
 async fn answer(call: Call<'_>, path: &str, headers: &HeaderMap) -> Answer {
+    if path == "*" {
+        return Answer::empty(404);
+    }
     let resource = match Route::parse(path) {
         Ok(Route(resource)) => resource,
         Err(PathError::Ambiguous) => return Answer::jetty(call.method),

@@ -76,7 +76,7 @@ pub(crate) async fn validate(
     config: &IndexMap<String, Option<String>>,
 ) -> Result<ConfigInfos, Refusal> {
     let class = config.get("connector.class").and_then(Option::as_deref).ok_or_else(|| {
-        let ordered = java_map::hash_order(config.clone());
+        let ordered = java_map::copied_hash_order(config.clone());
         let entries = ordered.iter().map(|(key, value)| (key.as_str(), value.as_deref()));
         Refusal::new(
             400,

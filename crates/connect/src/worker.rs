@@ -186,7 +186,8 @@ impl<'a> Clients<'a> {
         copy: Arc<dyn Copy>,
     ) -> Result<Log, WorkerError> {
         let consumer = Arc::new(self.consumer(kind)?);
-        topic::ensure(kind, topic, &self.admin, &consumer).await?;
+        topic::ensure(kind, topic, &self.admin, &consumer, &self.settings.bootstrap_servers)
+            .await?;
         Log::open(&topic.name, consumer, self.producer.clone(), copy, self.end.clone()).await
     }
 

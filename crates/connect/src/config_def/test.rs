@@ -11,88 +11,81 @@ fn errors(key: &str, value: &str) -> Vec<String> {
     SOURCE.validate(&config).into_iter().flat_map(|value| value.errors).collect()
 }
 
-/// Recorded from Connect 4.3.0.
+/// Key, value and errors, recorded from Connect 4.3.0.
+const CASES: &[(&str, &str, &[&str])] = &[
+    ("name", "", &["Invalid value  for configuration name: String may not be empty"]),
+    ("tasks.max", "0", &["Invalid value 0 for configuration tasks.max: Value must be at least 1"]),
+    (
+        "tasks.max",
+        "x",
+        &[
+            "Invalid value x for configuration tasks.max: Not a number of type INT",
+            "Invalid value null for configuration tasks.max: Value must be non-null",
+        ],
+    ),
+    (
+        "tasks.max",
+        "99999999999",
+        &[
+            "Invalid value 99999999999 for configuration tasks.max: Not a number of type INT",
+            "Invalid value null for configuration tasks.max: Value must be non-null",
+        ],
+    ),
+    ("tasks.max", "2", &[]),
+    (
+        "tasks.max.enforce",
+        "maybe",
+        &[
+            "Invalid value maybe for configuration tasks.max.enforce: Expected value to be either true or false",
+        ],
+    ),
+    (
+        "errors.tolerance",
+        "ALL",
+        &["Invalid value ALL for configuration errors.tolerance: String must be one of: none, all"],
+    ),
+    ("errors.retry.timeout", "-2", &[]),
+    (
+        "errors.retry.timeout",
+        "x",
+        &["Invalid value x for configuration errors.retry.timeout: Not a number of type LONG"],
+    ),
+    (
+        "config.action.reload",
+        "never",
+        &[
+            "Invalid value never for configuration config.action.reload: String must be one of: none, restart",
+        ],
+    ),
+    (
+        "exactly.once.support",
+        "maybe",
+        &["Invalid value maybe for configuration exactly.once.support: \
+               String must be one of (case insensitive): REQUIRED, REQUESTED"],
+    ),
+    (
+        "offsets.storage.topic",
+        " ",
+        &["Invalid value  for configuration offsets.storage.topic: String must be non-empty"],
+    ),
+    (
+        "topic.creation.groups",
+        "a,a",
+        &[
+            "Invalid value [a, a] for configuration topic.creation.groups: Duplicate alias provided.",
+        ],
+    ),
+    (
+        "name",
+        "a\tb",
+        &["Invalid value a\tb for configuration name: String may not contain control sequences \
+               but had the following ASCII chars: 9"],
+    ),
+];
+
 #[test]
 fn framework_errors_are_kafkas() {
-    let cases: &[(&str, &str, &[&str])] = &[
-        ("name", "", &["Invalid value  for configuration name: String may not be empty"]),
-        (
-            "tasks.max",
-            "0",
-            &["Invalid value 0 for configuration tasks.max: Value must be at least 1"],
-        ),
-        (
-            "tasks.max",
-            "x",
-            &[
-                "Invalid value x for configuration tasks.max: Not a number of type INT",
-                "Invalid value null for configuration tasks.max: Value must be non-null",
-            ],
-        ),
-        (
-            "tasks.max",
-            "99999999999",
-            &[
-                "Invalid value 99999999999 for configuration tasks.max: Not a number of type INT",
-                "Invalid value null for configuration tasks.max: Value must be non-null",
-            ],
-        ),
-        ("tasks.max", "2", &[]),
-        (
-            "tasks.max.enforce",
-            "maybe",
-            &[
-                "Invalid value maybe for configuration tasks.max.enforce: Expected value to be either true or false",
-            ],
-        ),
-        (
-            "errors.tolerance",
-            "ALL",
-            &[
-                "Invalid value ALL for configuration errors.tolerance: String must be one of: none, all",
-            ],
-        ),
-        ("errors.retry.timeout", "-2", &[]),
-        (
-            "errors.retry.timeout",
-            "x",
-            &["Invalid value x for configuration errors.retry.timeout: Not a number of type LONG"],
-        ),
-        (
-            "config.action.reload",
-            "never",
-            &[
-                "Invalid value never for configuration config.action.reload: String must be one of: none, restart",
-            ],
-        ),
-        (
-            "exactly.once.support",
-            "maybe",
-            &["Invalid value maybe for configuration exactly.once.support: \
-               String must be one of (case insensitive): REQUIRED, REQUESTED"],
-        ),
-        (
-            "offsets.storage.topic",
-            " ",
-            &["Invalid value  for configuration offsets.storage.topic: String must be non-empty"],
-        ),
-        (
-            "topic.creation.groups",
-            "a,a",
-            &[
-                "Invalid value [a, a] for configuration topic.creation.groups: Duplicate alias provided.",
-            ],
-        ),
-        (
-            "name",
-            "a\tb",
-            &[
-                "Invalid value a\tb for configuration name: String may not contain control sequences \
-               but had the following ASCII chars: 9",
-            ],
-        ),
-    ];
-    for (key, value, expected) in cases {
+    for (key, value, expected) in CASES {
         assert_eq!(errors(key, value), *expected, "{key}={value}");
     }
 }

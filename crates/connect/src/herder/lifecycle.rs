@@ -193,12 +193,11 @@ impl Herder {
             match self.tasks.get(&id) {
                 None => self.start_task(&id, config, entry.target),
                 Some(run) => match run.phase {
-                    // Starts again when it has ended.
-                    Phase::Stopping { .. } => {}
                     Phase::Failed if run.config != *config => {
-                        self.start_task(&id, config, entry.target)
+                        self.start_task(&id, config, entry.target);
                     }
-                    Phase::Failed => {}
+                    // What is stopping starts again when it has ended; what has failed waits for a restart.
+                    Phase::Failed | Phase::Stopping { .. } => {}
                     Phase::Running if run.config != *config => self.stop_task(&id, false),
                     Phase::Running => self.retarget(&id, entry.target),
                 },
@@ -347,7 +346,7 @@ impl Herder {
                 );
             }
             End::Dropped => {
-                warn!(connector = id.0, task = id.1, "task did not stop in time and was dropped")
+                warn!(connector = id.0, task = id.1, "task did not stop in time and was dropped");
             }
         }
         self.tasks.remove(&id);

@@ -20,7 +20,7 @@ impl Herder {
                 drop(reply.send(self.set_target(&name, target).await));
             }
             Command::RestartConnector { name, reply } => {
-                drop(reply.send(self.restart_connector(&name)))
+                drop(reply.send(self.restart_connector(&name)));
             }
             Command::Restart { name, request, reply } => {
                 drop(reply.send(self.request_restart(&name, request).await));
@@ -30,7 +30,7 @@ impl Herder {
                 drop(reply.send(self.alter_offsets(&name, offsets).await));
             }
             Command::ResetOffsets { name, reply } => {
-                drop(reply.send(self.reset_offsets(&name).await))
+                drop(reply.send(self.reset_offsets(&name).await));
             }
         }
     }
@@ -115,20 +115,30 @@ impl Herder {
         Ok(state)
     }
 
-    fn restart_task(&mut self, name: &str, task: i32, reply: Reply<()>) {
-        let refused = match self.existing(name, || format!("Unknown connector: {name}")) {
-            Err(refusal) => Some(refusal),
-            Ok(entry) => {
-                let known = usize::try_from(task).is_ok_and(|task| task < entry.tasks.len());
-                (!known).then(|| Refusal::new(404, format!("Unknown task: {name}-{task}")))
+    fn known_task(&self, name: &str, task: i32) -> Result<u32, Refusal> {
+        let entry = self.existing(name, || format!("Unknown connector: {name}"))?;
+        let unknown = || Refusal::new(404, format!("Unknown task: {name}-{task}"));
+        let number = u32::try_from(task).map_err(|_negative| unknown())?;
+        match usize::try_from(number) {
+            Ok(number) if number < entry.tasks.len() => {}
+            // It had this task before it was stopped: nobody owns it now, and this is how Connect says so.
+            Ok(number) if number < entry.most_tasks => {
+                let text = "Cannot complete request momentarily due to no known leader URL, likely because a \
+                    rebalance was underway.";
+                return Err(Refusal::new(409, text));
             }
-        };
-        let (Ok(task), None) = (u32::try_from(task), &refused) else {
-            let refusal = refused
-                .unwrap_or_else(|| Refusal::new(404, format!("Unknown task: {name}-{task}")));
-            // The client may have gone.
-            drop(reply.send(Err(refusal)));
-            return;
+            _ => return Err(unknown()),
+        }
+        Ok(number)
+    }
+
+    fn restart_task(&mut self, name: &str, task: i32, reply: Reply<()>) {
+        let task = match self.known_task(name, task) {
+            Ok(task) => task,
+            Err(refusal) => {
+                drop(reply.send(Err(refusal)));
+                return;
+            }
         };
         let id = (name.to_owned(), task);
         match self.tasks.get_mut(&id) {

@@ -246,7 +246,12 @@ pub(super) fn offsets(body: &[u8]) -> Result<Vec<(Value, Option<Value>)>, Refusa
                 }
             }
             _ => {
-                return Err(reader.unknown(part, &field, &class, "one known property: \"offsets\""));
+                return Err(reader.unknown(
+                    part,
+                    &field,
+                    &class,
+                    "one known property: \"offsets\"",
+                ));
             }
         }
     }

@@ -42,13 +42,13 @@ pub(super) async fn validate(call: &Call<'_>, class: &str) -> Result<Answer, Ref
         Refusal::new(500, text)
     })?;
     let bare = |class: &str| simple_or_full(class);
-    if let Some(Some(included)) = config.get("connector.class") {
-        if !bare(included).ends_with(&bare(class)) {
-            return Err(Refusal::new(
-                400,
-                format!("Included connector type {included} does not match request type {class}"),
-            ));
-        }
+    if let Some(Some(included)) = config.get("connector.class")
+        && !bare(included).ends_with(&bare(class))
+    {
+        return Err(Refusal::new(
+            400,
+            format!("Included connector type {included} does not match request type {class}"),
+        ));
     }
     match validation::validate(&call.context.shared, &config).await {
         Ok(infos) => Ok(Answer::json(200, &infos)),
@@ -57,6 +57,12 @@ pub(super) async fn validate(call: &Call<'_>, class: &str) -> Result<Answer, Ref
             500,
             format!("org.apache.kafka.connect.runtime.rest.errors.BadRequestException: {message}"),
         )),
+        Err(Refusal { code, message }) if message.starts_with("Invalid value ") => {
+            Err(Refusal::new(
+                code,
+                format!("org.apache.kafka.common.config.ConfigException: {message}"),
+            ))
+        }
         Err(refusal) => Err(refusal),
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct ConnectorEntry {
     pub(crate) tasks: Vec<Properties>,
     /// A commit did not find the configurations that it promises: they must be written again.
     pub(crate) inconsistent: bool,
+    /// The most tasks that it ever had.
+    pub(crate) most_tasks: usize,
     /// Written since the last commit.
     pending: BTreeMap<u32, Properties>,
 }
@@ -251,6 +253,7 @@ impl Content {
         entry.inconsistent = !complete;
         if complete {
             entry.tasks = pending.into_values().collect();
+            entry.most_tasks = entry.most_tasks.max(entry.tasks.len());
         }
         Ok(())
     }

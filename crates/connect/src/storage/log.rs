@@ -8,6 +8,7 @@ use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::util::Timeout;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::watch;
@@ -81,7 +82,8 @@ impl Log {
         stop: CancellationToken,
     ) -> Result<Self, WorkerError> {
         let unusable = |reason: String| WorkerError::Topic { topic: topic.to_owned(), reason };
-        let ends = ends(topic, &consumer).await.map_err(|error| unusable(error.to_string()))?;
+        let ends =
+            settled_ends(topic, &consumer).await.map_err(|error| unusable(error.to_string()))?;
         let mut assignment = TopicPartitionList::new();
         for partition in 0..ends.len() {
             let partition =
@@ -153,7 +155,7 @@ impl Log {
 
     /// Reads everything that is in the topic now.
     pub(crate) async fn read_to_end(&self) -> Result<(), LogError> {
-        let ends = ends(&self.topic, &self.consumer).await;
+        let ends = settled_ends(&self.topic, &self.consumer).await;
         let ends = ends.map_err(|error| LogError::End {
             topic: self.topic.clone(),
             reason: error.to_string(),
@@ -172,6 +174,31 @@ impl Log {
 
     fn failed(&self, error: &KafkaError) -> LogError {
         LogError::Write { topic: self.topic.clone(), reason: error.to_string() }
+    }
+}
+
+/// [`ends`], with patience: the leaders of a topic that was just created may not know it yet.
+async fn settled_ends(topic: &str, consumer: &Arc<StreamConsumer>) -> Result<Vec<i64>, KafkaError> {
+    let deadline = tokio::time::Instant::now() + READ_BACK;
+    loop {
+        let found = ends(topic, consumer).await;
+        let transient = match &found {
+            Ok(ends) => ends.is_empty(),
+            Err(error) => matches!(
+                error.rdkafka_error_code(),
+                Some(
+                    RDKafkaErrorCode::NotLeaderForPartition
+                        | RDKafkaErrorCode::LeaderNotAvailable
+                        | RDKafkaErrorCode::UnknownTopicOrPartition
+                        | RDKafkaErrorCode::UnknownPartition
+                        | RDKafkaErrorCode::ReplicaNotAvailable
+                )
+            ),
+        };
+        if !transient || tokio::time::Instant::now() > deadline {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -126,7 +126,9 @@ impl Copy for StatusCopy {
                 }
             }
             (Key::Topic { topic, connector }, None) => {
-                content.topics.get_mut(connector).is_some_and(|topics| topics.remove(topic));
+                if let Some(topics) = content.topics.get_mut(connector) {
+                    topics.remove(topic);
+                }
             }
             (Key::Topic { .. }, Some(value)) => {
                 let TopicStatus { topic } = serde_json::from_slice(value).map_err(bad)?;

@@ -41,11 +41,12 @@ pub(crate) async fn ensure(
     settings: &TopicSettings,
     admin: &AdminClient<DefaultClientContext>,
     consumer: &Arc<StreamConsumer>,
+    servers: &str,
 ) -> Result<(), WorkerError> {
     let name = settings.name.as_str();
     let unusable = |reason: String| WorkerError::Topic { topic: name.to_owned(), reason };
     let mut partitions =
-        partitions(name, consumer).await.map_err(|error| unusable(error.to_string()))?;
+        partitions(name, consumer).await.map_err(|error| unreadable(name, servers, &error))?;
     if partitions == 0 {
         create(kind, settings, admin).await?;
         let deadline = Instant::now() + PATIENCE;
@@ -67,6 +68,21 @@ pub(crate) async fn ensure(
         )));
     }
     check_policy(kind, name, admin).await
+}
+
+/// Whether it is the brokers or the topic.
+fn unreadable(topic: &str, servers: &str, error: &KafkaError) -> WorkerError {
+    let (servers, topic, reason) = (servers.to_owned(), topic.to_owned(), error.to_string());
+    match error.rdkafka_error_code() {
+        Some(
+            RDKafkaErrorCode::BrokerTransportFailure
+            | RDKafkaErrorCode::AllBrokersDown
+            | RDKafkaErrorCode::Resolve
+            | RDKafkaErrorCode::OperationTimedOut
+            | RDKafkaErrorCode::Authentication,
+        ) => WorkerError::Brokers { servers, reason },
+        _ => WorkerError::Topic { topic, reason },
+    }
 }
 
 /// How many partitions the topic has; 0 if there is no such topic.
