@@ -24,6 +24,7 @@ mod parity;
 #[cfg(test)]
 mod random;
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "positions come from the text's own characters")]
 mod script;
 #[cfg(test)]
 mod service;
