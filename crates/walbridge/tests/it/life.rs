@@ -22,7 +22,7 @@ async fn worker_started_from_properties_answers_as_connect_does() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn worker_started_from_the_environment_answers_as_connect_does() {
     lab::test("life_environment", 0, async |sandbox| {
-        let mut worker = Worker::new(sandbox, "life", &[])?.from_environment();
+        let mut worker = Worker::new(sandbox, "life", &[])?.by_environment();
         worker.start().await?;
         answers(&worker).await
     })

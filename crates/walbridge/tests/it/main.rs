@@ -1,7 +1,18 @@
 //! The built worker from outside: a process, its REST port, SQL and Kafka, nothing of its insides.
 //!
-//! `cargo xtask test` raises the services and sets the variables that [`lab`] reads. Without them each test
-//! prints that it did not run; with `REQUIRE_POSTGRES` or `REQUIRE_KAFKA` set it fails instead.
+//! `cargo xtask test` raises the services and sets the first three variables. Without them each test prints that it
+//! did not run; with `REQUIRE_POSTGRES` or `REQUIRE_KAFKA` set it fails instead.
+//!
+//! | variable | what it says |
+//! |---|---|
+//! | `WALBRIDGE_TEST_BOOTSTRAP` | the brokers |
+//! | `WALBRIDGE_TEST_POSTGRES` | the server in libpq's keywords, a superuser on trust |
+//! | `WALBRIDGE_XTASK` | the xtask binary, for stacks that a test may break |
+//! | `WALBRIDGE_BIN` | a worker to test instead of the one that Cargo built |
+//! | `WALBRIDGE_TEST_REST` | a running Connect for the parity cases, in the worker's place |
+//! | `WALBRIDGE_TEST_CASES` | a pattern: the parity cases to run |
+//! | `WALBRIDGE_TEST_SEED`, `WALBRIDGE_TEST_KILLS` | repeat a loss test; how often it kills |
+//! | `WALBRIDGE_TEST_KEEP` | keep properties and logs of the workers that ended well, too |
 
 #[cfg(test)]
 mod bad_input;
@@ -24,6 +35,7 @@ mod parity;
 #[cfg(test)]
 mod random;
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "positions come from the text's own characters")]
 mod script;
 #[cfg(test)]
 mod service;

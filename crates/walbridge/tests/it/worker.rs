@@ -66,7 +66,7 @@ impl Worker {
     }
 
     /// The same settings through `CONNECT_*` variables instead of a file, as the images pass them.
-    pub(crate) fn from_environment(mut self) -> Self {
+    pub(crate) fn by_environment(mut self) -> Self {
         self.from_environment = true;
         self
     }

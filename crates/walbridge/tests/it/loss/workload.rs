@@ -180,7 +180,7 @@ impl<'a> Writer<'a> {
             let mut pending = Pending::default();
             let committed = match self.transaction(&client, done, &mut pending).await {
                 Ok(committed) => committed,
-                Err(error) if client.is_closed() => {
+                Err(error) if is_lost(&client).await => {
                     println!("writer {}: {error}", self.first_id / RANGE);
                     client = self.reconnect().await?;
                     self.is_done(&client, done).await?
@@ -188,7 +188,15 @@ impl<'a> Writer<'a> {
                 Err(error) => return Err(error),
             };
             let rows = u64::try_from(pending.events.len())?;
-            self.settle(&client, pending, committed).await?;
+            // A commit that is learnt of later has a later bound, which only asks less of it.
+            let lsn_max = match position(&client).await {
+                Err(_lost) if is_lost(&client).await => {
+                    client = self.reconnect().await?;
+                    position(&client).await?
+                }
+                answer => answer?,
+            };
+            self.settle(pending, committed, lsn_max)?;
             // The pace: the tests prove order and completeness, not speed.
             let pause = rows.saturating_mul(1500) + self.random.within(0, 10_000);
             tokio::time::sleep(Duration::from_micros(pause.min(4_000_000))).await;
@@ -303,7 +311,8 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    async fn settle(&mut self, client: &Client, pending: Pending, committed: bool) -> Outcome<()> {
+    /// Writes down what a committed transaction changed, or takes back what another one would have.
+    fn settle(&mut self, pending: Pending, committed: bool, lsn_max: u64) -> Outcome<()> {
         if !committed {
             for (key, came) in pending.journal.into_iter().rev() {
                 if came {
@@ -314,8 +323,6 @@ impl<'a> Writer<'a> {
             }
             return Ok(());
         }
-        // A commit that was learnt of later has a later bound, which only asks less of it.
-        let lsn = query(client, "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn").await?;
         let mut changes = Vec::with_capacity(pending.events.len());
         for (key, event) in pending.events {
             let events = self.history.keys.entry(key).or_default();
@@ -326,7 +333,6 @@ impl<'a> Writer<'a> {
             events.push(event);
             changes.push((key, place));
         }
-        let lsn_max = lsn.ok_or("no WAL position")?.parse()?;
         self.history.commits.push(Commit { lsn_max, changes });
         Ok(())
     }
@@ -342,6 +348,21 @@ impl<'a> Writer<'a> {
         let asked = format!("SELECT 1 FROM done WHERE id = {}", done.id);
         Ok(query(client, &asked).await?.is_some())
     }
+}
+
+/// Where the WAL ends, as a number of bytes.
+async fn position(client: &Client) -> Outcome<u64> {
+    let lsn = query(client, "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn").await?;
+    Ok(lsn.ok_or("no WAL position")?.parse()?)
+}
+
+/// Whether an error was the connection's end, which the driver notices a moment after the server's last word.
+async fn is_lost(client: &Client) -> bool {
+    deadline("connection closed", Duration::from_secs(2), async || {
+        if client.is_closed() { Ok(()) } else { Err("open") }
+    })
+    .await
+    .is_ok()
 }
 
 /// The first column of the first row.
