@@ -56,6 +56,8 @@ pub struct Counters {
 pub struct Encoder {
     config: Arc<EncoderConfig>,
     progress: Progress,
+    /// Where the last event that became a record left the progress: the offset that is worth recording.
+    recorded: SourceOffset,
     resume: Option<Resume>,
     /// By relation, which is held so that its address stays its own, and whether a snapshot reads it.
     tables: HashMap<(usize, bool), Table>,
@@ -73,6 +75,7 @@ impl Encoder {
             writer: Writer::new(Arc::clone(&config)),
             config,
             progress: Progress::new(stored),
+            recorded: stored.copied().unwrap_or_default(),
             resume: stored.map(Resume::new),
             tables: HashMap::new(),
             origin: None,
@@ -80,10 +83,11 @@ impl Encoder {
         }
     }
 
-    /// The offset after the events so far.
+    /// The offset of the last event so far that became a record, or of the snapshot's end. As in Debezium, what makes
+    /// no record (a commit, a table that is not included) does not move it.
     #[must_use]
     pub const fn offset(&self) -> SourceOffset {
-        self.progress.offset()
+        self.recorded
     }
 
     /// What has been seen so far.
@@ -102,7 +106,11 @@ impl Encoder {
         records.clear();
         for (index, event) in batch.events.iter().enumerate() {
             self.writer.event = u32::try_from(index).unwrap_or(u32::MAX);
+            let before = records.len();
             self.event(batch, event, clock, records)?;
+            if records.len() > before || matches!(event, Event::SnapshotDone(_)) {
+                self.recorded = self.progress.offset();
+            }
         }
         self.counters.records += u64::try_from(records.len()).unwrap_or(0);
         Ok(())

@@ -60,12 +60,12 @@ const fn text(value: &'static str) -> Default {
 
 const fn ignored(name: &'static str, kind: Type, default: Default) -> PostgresOption {
     let key = ConfigKey::new(name, kind, default).documented(Importance::Low, "Tunes Debezium's own machinery: accepted and without effect.");
-    PostgresOption { key, check: Check::Any, handling: Handling::Ignored }
+    PostgresOption { key, check: Any, handling: Handling::Ignored }
 }
 
 const fn refused(name: &'static str, kind: Type, default: Default) -> PostgresOption {
     let key = ConfigKey::new(name, kind, default).documented(Importance::Low, "Not supported yet: another value than the default is refused.");
-    PostgresOption { key, check: Check::Any, handling: Handling::Refused }
+    PostgresOption { key, check: Any, handling: Handling::Refused }
 }
 
 use Check::{Any, Boolean, NonNegative, OneOf, Patterns, Positive};
