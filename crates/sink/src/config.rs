@@ -95,6 +95,9 @@ pub struct EncoderConfig {
 
 impl std::fmt::Debug for EncoderConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EncoderConfig").field("prefix", &self.prefix).field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("EncoderConfig")
+            .field("prefix", &self.prefix)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }

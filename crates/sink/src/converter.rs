@@ -87,7 +87,12 @@ impl Compiled {
     /// # Errors
     ///
     /// What the converter cannot write, in Connect's words; `out` then ends in rubbish.
-    pub fn write<S: Source>(&self, source: &S, scratch: &mut Scratch, out: &mut Vec<u8>) -> Result<bool> {
+    pub fn write<S: Source>(
+        &self,
+        source: &S,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<bool> {
         match self {
             Self::Json(plan) => plan.write(source, &mut scratch.stack, out),
             Self::SimpleHeader(schema) => Ok(simple_header::write(schema.as_deref(), source, out)),

@@ -43,6 +43,27 @@ pub enum Kind {
     Struct(Vec<Field>),
 }
 
+impl Kind {
+    /// Connect's name of the type (`Schema.Type`).
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Int8 => "INT8",
+            Self::Int16 => "INT16",
+            Self::Int32 => "INT32",
+            Self::Int64 => "INT64",
+            Self::Float32 => "FLOAT32",
+            Self::Float64 => "FLOAT64",
+            Self::Boolean => "BOOLEAN",
+            Self::String => "STRING",
+            Self::Bytes => "BYTES",
+            Self::Array(_) => "ARRAY",
+            Self::Map(..) => "MAP",
+            Self::Struct(_) => "STRUCT",
+        }
+    }
+}
+
 /// A named part of a struct.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
@@ -75,7 +96,15 @@ impl Schema {
     /// A required schema of that type, without name or default.
     #[must_use]
     pub const fn new(kind: Kind) -> Self {
-        Self { kind, optional: false, name: None, version: None, doc: None, parameters: Vec::new(), default: None }
+        Self {
+            kind,
+            optional: false,
+            name: None,
+            version: None,
+            doc: None,
+            parameters: Vec::new(),
+            default: None,
+        }
     }
 
     /// The same, with a name and version 1: a logical type.
@@ -257,7 +286,8 @@ impl std::fmt::Display for Decimal {
             Unscaled::Small(value) => value.to_string(),
             Unscaled::Big(value) => value.to_string(),
         };
-        let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
+        let (sign, digits) =
+            text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
         let length = i64::try_from(digits.len()).unwrap_or(i64::MAX);
         let exponent = length - 1 - i64::from(self.scale);
         if self.scale == 0 {
@@ -309,8 +339,18 @@ mod tests {
     #[test]
     fn decimals_print_as_java_prints_them() {
         let cases = [
-            (1234, 2, "12.34"), (-100, 2, "-1.00"), (0, 2, "0.00"), (5, 3, "0.005"), (1, 8, "1E-8"), (0, 10, "0E-10"),
-            (12, 8, "1.2E-7"), (1, 6, "0.000001"), (1, -3, "1E+3"), (-123, -2, "-1.23E+4"), (7, 0, "7"), (1234, 4, "0.1234"),
+            (1234, 2, "12.34"),
+            (-100, 2, "-1.00"),
+            (0, 2, "0.00"),
+            (5, 3, "0.005"),
+            (1, 8, "1E-8"),
+            (0, 10, "0E-10"),
+            (12, 8, "1.2E-7"),
+            (1, 6, "0.000001"),
+            (1, -3, "1E+3"),
+            (-123, -2, "-1.23E+4"),
+            (7, 0, "7"),
+            (1234, 4, "0.1234"),
         ];
         for (unscaled, scale, text) in cases {
             assert_eq!(decimal(unscaled, scale).to_string(), text);
@@ -319,8 +359,25 @@ mod tests {
 
     #[test]
     fn unscaled_bytes_are_minimal() {
-        for n in [0i128, 1, -1, 127, 128, -128, -129, 255, 256, 1234, i128::MAX, i128::MIN, -32768, 32768] {
-            decimal(n, 0).unscaled_bytes(|bytes| assert_eq!(bytes, BigInt::from(n).to_signed_bytes_be(), "{n}"));
+        for n in [
+            0i128,
+            1,
+            -1,
+            127,
+            128,
+            -128,
+            -129,
+            255,
+            256,
+            1234,
+            i128::MAX,
+            i128::MIN,
+            -32768,
+            32768,
+        ] {
+            decimal(n, 0).unscaled_bytes(|bytes| {
+                assert_eq!(bytes, BigInt::from(n).to_signed_bytes_be(), "{n}")
+            });
         }
     }
 }

@@ -54,7 +54,7 @@ pub struct Counters {
 /// Makes records of events.
 #[derive(Debug)]
 pub struct Encoder {
-    config: EncoderConfig,
+    config: Arc<EncoderConfig>,
     progress: Progress,
     resume: Option<Resume>,
     /// By relation, which is held so that its address stays its own, and whether a snapshot reads it.
@@ -68,8 +68,9 @@ impl Encoder {
     /// An encoder that begins a stream, or goes on from a stored offset.
     #[must_use]
     pub fn new(config: EncoderConfig, stored: Option<&SourceOffset>) -> Self {
+        let config = Arc::new(config);
         Self {
-            writer: Writer::new(&config),
+            writer: Writer::new(Arc::clone(&config)),
             config,
             progress: Progress::new(stored),
             resume: stored.map(Resume::new),
@@ -107,7 +108,13 @@ impl Encoder {
         Ok(())
     }
 
-    fn event(&mut self, batch: &Batch, event: &Event, clock: Clock, records: &mut Records) -> Result<()> {
+    fn event(
+        &mut self,
+        batch: &Batch,
+        event: &Event,
+        clock: Clock,
+        records: &mut Records,
+    ) -> Result<()> {
         match event {
             Event::Begin(_) => self.origin = None,
             Event::Change(change) => {
@@ -157,7 +164,13 @@ impl Encoder {
         true
     }
 
-    fn change(&mut self, batch: &Batch, change: &Change, clock: Clock, records: &mut Records) -> Result<()> {
+    fn change(
+        &mut self,
+        batch: &Batch,
+        change: &Change,
+        clock: Clock,
+        records: &mut Records,
+    ) -> Result<()> {
         let origin = if change.op == Op::Read { Origin::Snapshot } else { Origin::Stream };
         let context = Context {
             old: change.old.map(|old| batch.row(old.tuple)),
@@ -187,7 +200,7 @@ impl Encoder {
         }
         *count += 1;
         for kind in kinds(change.op, &context, &table.key, self.config.tombstones) {
-            self.writer.record(table, *kind, &self.config, &context, records)?;
+            self.writer.record(table, *kind, &context, records)?;
         }
         if context.failure.get().is_some() {
             self.counters.unconverted += 1;
@@ -220,7 +233,7 @@ impl Encoder {
                 self.counters.skipped += 1;
             } else {
                 self.counters.truncates += 1;
-                self.writer.record(table, Kind::Truncate, &self.config, &context, records)?;
+                self.writer.record(table, Kind::Truncate, &context, records)?;
             }
         }
         Ok(())
@@ -253,17 +266,19 @@ fn table<'t>(
 
 /// The records that a change becomes, in order.
 fn kinds(op: Op, context: &Context<'_>, key: &[usize], tombstones: bool) -> &'static [Kind] {
-    let kinds: (&'static [Kind], &'static [Kind]) = match (op, context.old.as_ref(), context.new.as_ref()) {
-        (Op::Read, _, Some(_)) => (&[Kind::Read], &[Kind::Read]),
-        (Op::Insert, _, Some(_)) => (&[Kind::Create], &[Kind::Create]),
-        (Op::Update, Some(old), Some(new)) if key_changed(key, old, new) => {
-            (&[Kind::KeyDelete, Kind::KeyTombstone, Kind::KeyCreate], &[Kind::KeyDelete, Kind::KeyCreate])
-        }
-        (Op::Update, _, Some(_)) => (&[Kind::Update], &[Kind::Update]),
-        (Op::Delete, Some(_), _) => (&[Kind::Delete, Kind::Tombstone], &[Kind::Delete]),
-        // REPLICA IDENTITY NOTHING: the change has no row; Debezium leaves it out as well.
-        _ => (&[], &[]),
-    };
+    let kinds: (&'static [Kind], &'static [Kind]) =
+        match (op, context.old.as_ref(), context.new.as_ref()) {
+            (Op::Read, _, Some(_)) => (&[Kind::Read], &[Kind::Read]),
+            (Op::Insert, _, Some(_)) => (&[Kind::Create], &[Kind::Create]),
+            (Op::Update, Some(old), Some(new)) if key_changed(key, old, new) => (
+                &[Kind::KeyDelete, Kind::KeyTombstone, Kind::KeyCreate],
+                &[Kind::KeyDelete, Kind::KeyCreate],
+            ),
+            (Op::Update, _, Some(_)) => (&[Kind::Update], &[Kind::Update]),
+            (Op::Delete, Some(_), _) => (&[Kind::Delete, Kind::Tombstone], &[Kind::Delete]),
+            // REPLICA IDENTITY NOTHING: the change has no row; Debezium leaves it out as well.
+            _ => (&[], &[]),
+        };
     if tombstones { kinds.0 } else { kinds.1 }
 }
 
@@ -282,15 +297,18 @@ fn check(failure: Option<Failure>, relation: &Relation, mode: FailureMode) -> Re
     let Relation { schema, name, .. } = relation;
     let label = format!("'{schema}.{name}.{}' of type {}", column.name, column.ty.name);
     let text = format!("Failed to properly convert data value for {label}");
-    match mode {
-        FailureMode::Fail => Err(Error::Convert(text)),
-        FailureMode::Warn | FailureMode::Skip if failure.required => {
-            Err(Error::data(format!("Invalid value: null used for required field: \"{}\"", column.name)))
+    match (mode, failure.required) {
+        (FailureMode::Fail, _) => Err(Error::Convert(text)),
+        (_, Some(ty)) => {
+            let name = &column.name;
+            Err(Error::data(format!(
+                "Invalid value: null used for required field: \"{name}\", schema type: {ty}"
+            )))
         }
-        FailureMode::Warn => {
+        (FailureMode::Warn, None) => {
             tracing::warn!("{text}: null is written instead");
             Ok(())
         }
-        FailureMode::Skip => Ok(()),
+        (FailureMode::Skip, None) => Ok(()),
     }
 }

@@ -33,7 +33,12 @@ struct Row {
 
 impl Row {
     fn expr(&self, image: Image) -> Expr {
-        Expr::Struct(self.columns.iter().map(|column| Expr::Column(image, Arc::clone(column), Value::Null)).collect())
+        Expr::Struct(
+            self.columns
+                .iter()
+                .map(|column| Expr::Column(image, Arc::clone(column), Value::Null))
+                .collect(),
+        )
     }
 }
 
@@ -42,13 +47,21 @@ impl<'a> Envelope<'a> {
     #[must_use]
     pub fn new(relation: &Relation, origin: Origin, config: &'a EncoderConfig) -> Self {
         let topic = config.topics.data_topic(relation);
-        let row = row(relation.columns.iter().enumerate(), origin, config, true, &format!("{topic}.Value"));
+        let row = row(
+            relation.columns.iter().enumerate(),
+            origin,
+            config,
+            true,
+            &format!("{topic}.Value"),
+        );
         let key = key_columns(relation, config);
         let columns = key.iter().filter_map(|index| Some((*index, relation.columns.get(*index)?)));
-        let key = (!key.is_empty()).then(|| self::row(columns, origin, config, false, &format!("{topic}.Key")));
+        let key = (!key.is_empty())
+            .then(|| self::row(columns, origin, config, false, &format!("{topic}.Key")));
         let source = Arc::new(source_schema());
         let envelope = Arc::new(envelope_schema(&topic, &row.schema, &source));
-        let (schema, table) = (Value::from(relation.schema.as_str()), Value::from(relation.name.as_str()));
+        let (schema, table) =
+            (Value::from(relation.schema.as_str()), Value::from(relation.name.as_str()));
         Self { config, topic, key, row, source, envelope, schema, table }
     }
 
@@ -67,7 +80,9 @@ impl<'a> Envelope<'a> {
     fn key(&self, kind: Kind) -> Node {
         match kind {
             Kind::Read | Kind::Create | Kind::Update | Kind::KeyCreate => self.key_of(Image::New),
-            Kind::Delete | Kind::Tombstone | Kind::KeyDelete | Kind::KeyTombstone => self.key_of(Image::Old),
+            Kind::Delete | Kind::Tombstone | Kind::KeyDelete | Kind::KeyTombstone => {
+                self.key_of(Image::Old)
+            }
             Kind::Truncate => Node::NOTHING,
         }
     }
@@ -175,8 +190,13 @@ fn row<'c>(
     for (index, column) in columns {
         let Some(compiled) = convert::compile(column, &config.options, origin) else { continue };
         let default = compiled.schema.default.clone();
-        let required = !compiled.schema.optional && default.is_none();
-        let null = if compiled.schema.optional { Value::Null } else { default.unwrap_or(compiled.fallback) };
+        let required =
+            (!compiled.schema.optional && default.is_none()).then(|| compiled.schema.kind.name());
+        let null = if compiled.schema.optional {
+            Value::Null
+        } else {
+            default.unwrap_or(compiled.fallback)
+        };
         fields.push(Field { name: column.name.as_str().into(), schema: compiled.schema });
         exprs.push(Arc::new(ColumnExpr { index, convert: compiled.convert, null, required }));
     }
@@ -219,7 +239,10 @@ fn source_schema() -> Schema {
     let string = |optional| primitive(data::Kind::String, optional);
     let long = |optional| primitive(data::Kind::Int64, optional);
     let snapshot = Schema::named(data::Kind::String, "io.debezium.data.Enum")
-        .parameter("allowed", "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental")
+        .parameter(
+            "allowed",
+            "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental",
+        )
         .optional(true)
         .with_default("false".into());
     Schema::structure([

@@ -33,7 +33,10 @@ impl Error {
     /// Connect's `DataException`.
     #[must_use]
     pub fn data(message: impl Into<String>) -> Self {
-        Self::Data { class: "org.apache.kafka.connect.errors.DataException", message: message.into() }
+        Self::Data {
+            class: "org.apache.kafka.connect.errors.DataException",
+            message: message.into(),
+        }
     }
 
     /// Connect's `ConfigException`.

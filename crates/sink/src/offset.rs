@@ -145,7 +145,10 @@ impl SourceOffset {
         };
         let number = |key: &str| match map.get(key) {
             None | Some(Json::Null) => Ok(None),
-            Some(value) => value.as_i64().map(Some).ok_or_else(|| Error::Offset(format!("{key} is not an integer"))),
+            Some(value) => value
+                .as_i64()
+                .map(Some)
+                .ok_or_else(|| Error::Offset(format!("{key} is not an integer"))),
         };
         let flag = |key: &str| match map.get(key) {
             None | Some(Json::Null) => Ok(false),
@@ -250,7 +253,9 @@ impl Progress {
     pub fn event(&mut self, position: &Position, message_type: MessageType) {
         let tx_id = position.xid.and_then(|xid| i64::try_from(xid).ok());
         let before = &self.offset;
-        let same = before.message_type.is_some_and(|ty| ty != MessageType::Begin && ty != MessageType::Commit)
+        let same = before
+            .message_type
+            .is_some_and(|ty| ty != MessageType::Begin && ty != MessageType::Commit)
             && (before.tx_id, before.lsn) == (tx_id, Some(position.lsn));
         self.at_lsn = if same { self.at_lsn + 1 } else { 1 };
         // Only of a transaction that began before the snapshot: what committed between is not to come again.
@@ -259,7 +264,11 @@ impl Progress {
             ts_usec: Some(position.commit_time_us),
             tx_id,
             lsn: Some(position.lsn),
-            lsn_proc: if message_type == MessageType::Message { before.lsn_proc } else { Some(position.lsn) },
+            lsn_proc: if message_type == MessageType::Message {
+                before.lsn_proc
+            } else {
+                Some(position.lsn)
+            },
             lsn_commit: self.last_commit.or(floor),
             xmin: before.xmin,
             message_type: Some(message_type),
@@ -343,7 +352,8 @@ impl Resume {
     pub fn new(stored: &SourceOffset) -> Self {
         let lsn = stored.lsn.unwrap_or(Lsn::INVALID);
         let floor = stored.lsn_commit.or(stored.lsn_proc).or(stored.lsn).unwrap_or(Lsn::INVALID);
-        let partial = stored.snapshot.is_none() && !matches!(stored.message_type, Some(MessageType::Commit));
+        let partial =
+            stored.snapshot.is_none() && !matches!(stored.message_type, Some(MessageType::Commit));
         let delivered = match stored.message_type {
             Some(MessageType::Begin) => 0,
             // The peer moves `lsn_proc` at the last table of a truncate only: the others are to come again.
@@ -356,7 +366,10 @@ impl Resume {
             lsn,
             delivered,
             seen: 0,
-            message_at_floor: !matches!(stored.message_type, None | Some(MessageType::Commit | MessageType::Noop)),
+            message_at_floor: !matches!(
+                stored.message_type,
+                None | Some(MessageType::Commit | MessageType::Noop)
+            ),
         }
     }
 
@@ -370,7 +383,8 @@ impl Resume {
     /// that follows is new.
     pub fn is_delivered(&mut self, position: &Position) -> bool {
         if position.xid.is_none() {
-            return position.lsn < self.floor || (position.lsn == self.floor && self.message_at_floor);
+            return position.lsn < self.floor
+                || (position.lsn == self.floor && self.message_at_floor);
         }
         if self.partial(position).is_none() {
             return position.commit_lsn < self.floor;

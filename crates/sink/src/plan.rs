@@ -8,9 +8,9 @@ use std::sync::Arc;
 use pgoutput::{Datum, Lsn, Position, ReadMark, Row};
 
 use crate::convert::Convert;
+use crate::converter::Source;
 use crate::data::{Schema, Value};
 use crate::emit::Emit;
-use crate::converter::Source;
 
 /// Which of a change's two rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +112,9 @@ fn write_sequence<E: Emit>(last_commit: Option<Lsn>, lsn: Lsn, emit: &mut E) {
     }
     push(itoa::Buffer::new().format(lsn.to_signed()).as_bytes());
     push(b"\"]");
-    emit.string(text.get(..len).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default());
+    emit.string(
+        text.get(..len).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default(),
+    );
 }
 
 /// A column and how it converts.
@@ -124,8 +126,8 @@ pub struct ColumnExpr {
     pub convert: Convert,
     /// What stands for NULL: null where the field is optional, else its default or the type's fallback.
     pub null: Value,
-    /// Whether the field needs a value and has no default.
-    pub required: bool,
+    /// Connect's name of the field's type, if the field needs a value and has no default.
+    pub required: Option<&'static str>,
 }
 
 impl ColumnExpr {
@@ -135,14 +137,16 @@ impl ColumnExpr {
             (Datum::Null, _) if self.null.is_null() => return missing.emit(emit),
             (Datum::Null, _) => return self.null.emit(emit),
             // The old row has the value that did not change, where the identity covers the column.
-            (Datum::Unchanged, Image::New) => match context.old.map_or(Datum::Null, |old| old.get(self.index)) {
-                Datum::Null => datum,
-                old => old,
-            },
+            (Datum::Unchanged, Image::New) => {
+                match context.old.map_or(Datum::Null, |old| old.get(self.index)) {
+                    Datum::Null => datum,
+                    old => old,
+                }
+            }
             _ => datum,
         };
         if self.convert.emit(datum, emit).is_err() {
-            if self.required || context.failure.get().is_none() {
+            if self.required.is_some() || context.failure.get().is_none() {
                 context.failure.set(Some(Failure { column: self.index, required: self.required }));
             }
             missing.emit(emit);
@@ -239,7 +243,9 @@ impl Clock {
     #[must_use]
     pub fn now() -> Self {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        Self { unix_ns: since.ok().and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or(0) }
+        Self {
+            unix_ns: since.ok().and_then(|since| i64::try_from(since.as_nanos()).ok()).unwrap_or(0),
+        }
     }
 }
 
@@ -269,8 +275,8 @@ pub struct Context<'a> {
 pub struct Failure {
     /// The column's index.
     pub column: usize,
-    /// Whether the field needs a value and has no default.
-    pub required: bool,
+    /// Connect's name of the field's type, if the field needs a value and has no default.
+    pub required: Option<&'static str>,
 }
 
 impl Context<'_> {

@@ -194,7 +194,8 @@ impl<'a> RecordRef<'a> {
     /// Its headers: name and value, in order.
     pub fn headers(&self) -> impl Iterator<Item = (&'a Arc<str>, Option<&'a [u8]>)> + use<'a> {
         let Self { records, entry, target } = *self;
-        let mut own = records.headers.get(entry.parts.headers as usize..).unwrap_or_default().iter();
+        let mut own =
+            records.headers.get(entry.parts.headers as usize..).unwrap_or_default().iter();
         target.headers.iter().map(move |slot| match &slot.shared {
             Some(value) => (&slot.name, value.as_deref()),
             None => (&slot.name, records.slice(own.next().and_then(Option::as_ref))),

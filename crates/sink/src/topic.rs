@@ -25,7 +25,8 @@ impl TopicNaming {
     #[must_use]
     pub fn data_topic(&self, relation: &Relation) -> Arc<str> {
         let Self { prefix, delimiter } = self;
-        sanitize(&format!("{prefix}{delimiter}{}{delimiter}{}", relation.schema, relation.name)).into()
+        sanitize(&format!("{prefix}{delimiter}{}{delimiter}{}", relation.schema, relation.name))
+            .into()
     }
 }
 

@@ -35,7 +35,8 @@ impl Typed {
         let mut fields = schema.fields().iter();
         values.retain(|_| fields.next().is_some_and(&keep));
         let fields = schema.fields().iter().filter(|field| keep(field)).cloned().collect();
-        self.schema = Some(Arc::new(Schema { kind: Kind::Struct(fields), ..Schema::clone(schema) }));
+        self.schema =
+            Some(Arc::new(Schema { kind: Kind::Struct(fields), ..Schema::clone(schema) }));
     }
 }
 
@@ -115,7 +116,9 @@ impl Chain {
             let option = |key: &str| get(&format!("transforms.{name}.{key}"));
             let class = class.ok_or_else(|| missing_class(name))?;
             if option("predicate").is_some() {
-                return Err(Error::config(format!("transforms.{name}.predicate: predicates are not supported yet")));
+                return Err(Error::config(format!(
+                    "transforms.{name}.predicate: predicates are not supported yet"
+                )));
             }
             create(name, class, &option)
         });
@@ -164,13 +167,21 @@ impl Chain {
 }
 
 fn missing_class(name: &str) -> Error {
-    Error::config(format!("Missing required configuration \"transforms.{name}.type\" which has no default value."))
+    Error::config(format!(
+        "Missing required configuration \"transforms.{name}.type\" which has no default value."
+    ))
 }
 
 /// One transform by its class. A new one adds its line here.
-fn create<'a>(name: &str, class: &str, option: &dyn Fn(&str) -> Option<&'a str>) -> Result<Box<dyn Transform>> {
+fn create<'a>(
+    name: &str,
+    class: &str,
+    option: &dyn Fn(&str) -> Option<&'a str>,
+) -> Result<Box<dyn Transform>> {
     match class {
-        "io.debezium.transforms.ExtractNewRecordState" => Ok(Box::new(ExtractNewRecordState::parse(option)?)),
+        "io.debezium.transforms.ExtractNewRecordState" => {
+            Ok(Box::new(ExtractNewRecordState::parse(option)?))
+        }
         _ => Err(Error::config(format!(
             "Invalid value {class} for configuration transforms.{name}.type: Class {class} could not be found."
         ))),

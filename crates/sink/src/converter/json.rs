@@ -121,7 +121,12 @@ impl JsonPlan {
     }
 
     /// Appends a value; `false` for neither schema nor value.
-    pub(super) fn write<S: Source>(&self, source: &S, stack: &mut Vec<Frame>, out: &mut Vec<u8>) -> Result<bool> {
+    pub(super) fn write<S: Source>(
+        &self,
+        source: &S,
+        stack: &mut Vec<Frame>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool> {
         let start = out.len();
         out.extend_from_slice(&self.open);
         stack.clear();
@@ -129,7 +134,9 @@ impl JsonPlan {
         let mut writer = JsonWriter { plan: self, out, stack, current: self.root, missing: false };
         source.drive(&mut writer);
         if writer.missing {
-            return Err(Error::data("Conversion error: null value for field that is required and has no default value"));
+            return Err(Error::data(
+                "Conversion error: null value for field that is required and has no default value",
+            ));
         }
         if self.schemaless && out.get(payload..) == Some(b"null") {
             out.truncate(start);
@@ -147,7 +154,13 @@ fn value_text(config: JsonConfig, schema: &Schema, value: &Value) -> Vec<u8> {
     let plan = JsonPlan::new(JsonConfig { schemas: false, ..config }, Some(&Arc::new(bare)));
     let mut out = Vec::new();
     let mut stack = Vec::new();
-    let mut writer = JsonWriter { plan: &plan, out: &mut out, stack: &mut stack, current: plan.root, missing: false };
+    let mut writer = JsonWriter {
+        plan: &plan,
+        out: &mut out,
+        stack: &mut stack,
+        current: plan.root,
+        missing: false,
+    };
     value.emit(&mut writer);
     out
 }
@@ -289,12 +302,13 @@ impl Emit for JsonWriter<'_> {
     fn map_key(&mut self) {
         let (shape, count) = self.next();
         let pairs = matches!(shape, Shape::Map(_, _, false));
-        self.out.extend_from_slice(match (count, pairs) {
+        let before: &[u8] = match (count, pairs) {
             (0, false) => b"",
             (0, true) => b"[",
             (_, false) => b",",
             (_, true) => b"],[",
-        });
+        };
+        self.out.extend_from_slice(before);
         self.current = if let Shape::Map(keys, ..) = shape { *keys } else { ANY };
     }
     fn map_value(&mut self) {
@@ -307,10 +321,11 @@ impl Emit for JsonWriter<'_> {
         self.current = values;
     }
     fn end_map(&mut self) {
-        self.out.extend_from_slice(match self.end() {
+        let close: &[u8] = match self.end() {
             (Shape::Map(_, _, false), 0) => b"]",
             (Shape::Map(_, _, false), _) => b"]]",
             _ => b"}",
-        });
+        };
+        self.out.extend_from_slice(close);
     }
 }

@@ -5,27 +5,33 @@ use base64::engine::general_purpose::STANDARD;
 
 /// Appends `Double.toString` of the value: shortest digits that read back, at least one after the point,
 /// scientific outside 10^-3 … 10^7.
-pub fn write_f64(value: f64, out: &mut Vec<u8>) {
+pub(super) fn write_f64(value: f64, out: &mut Vec<u8>) {
     if let Some(text) = special(value.is_nan(), value.is_infinite(), value.is_sign_negative()) {
         out.extend_from_slice(text.as_bytes());
     } else if value == 0.0 {
         out.extend_from_slice(if value.is_sign_negative() { b"-0.0" } else { b"0.0" });
     } else if value.is_subnormal() {
         // A subnormal may have one digit only; Java then gives the two digits that are closest.
-        write_scientific(&two_digits(ryu::Buffer::new().format_finite(value), || format!("{value:.1e}")), out);
+        write_scientific(
+            &two_digits(ryu::Buffer::new().format_finite(value), || format!("{value:.1e}")),
+            out,
+        );
     } else {
         write_scientific(ryu::Buffer::new().format_finite(value), out);
     }
 }
 
 /// Appends `Float.toString` of the value.
-pub fn write_f32(value: f32, out: &mut Vec<u8>) {
+pub(super) fn write_f32(value: f32, out: &mut Vec<u8>) {
     if let Some(text) = special(value.is_nan(), value.is_infinite(), value.is_sign_negative()) {
         out.extend_from_slice(text.as_bytes());
     } else if value == 0.0 {
         out.extend_from_slice(if value.is_sign_negative() { b"-0.0" } else { b"0.0" });
     } else if value.is_subnormal() {
-        write_scientific(&two_digits(ryu::Buffer::new().format_finite(value), || format!("{value:.1e}")), out);
+        write_scientific(
+            &two_digits(ryu::Buffer::new().format_finite(value), || format!("{value:.1e}")),
+            out,
+        );
     } else {
         write_scientific(ryu::Buffer::new().format_finite(value), out);
     }
@@ -43,7 +49,11 @@ const fn special(nan: bool, infinite: bool, negative: bool) -> Option<&'static s
 fn two_digits(shortest: &str, closest: impl FnOnce() -> String) -> String {
     let mantissa = shortest.split('e').next().unwrap_or_default();
     let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
-    if digits <= 1 || mantissa.ends_with(".0") && digits == 2 { closest() } else { shortest.to_owned() }
+    if digits <= 1 || mantissa.ends_with(".0") && digits == 2 {
+        closest()
+    } else {
+        shortest.to_owned()
+    }
 }
 
 /// From any decimal text of a finite, non-zero number to Java's.
@@ -107,7 +117,7 @@ fn write_digits(digits: &[u8], point: i32, out: &mut Vec<u8>) {
 }
 
 /// Appends standard base64 with padding.
-pub fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + bytes.len().div_ceil(3) * 4, 0);
     let target = out.get_mut(start..).unwrap_or_default();
@@ -134,16 +144,36 @@ mod tests {
     #[test]
     fn floats_print_as_java_prints_them() {
         let cases = [
-            (1.0, "1.0"), (-0.25, "-0.25"), (1e7, "1.0E7"), (9_999_999.0, "9999999.0"), (0.001, "0.001"),
-            (0.000_999, "9.99E-4"), (123_456.789, "123456.789"), (1e-5, "1.0E-5"), (4.9e-324, "4.9E-324"),
-            (f64::MAX, "1.7976931348623157E308"), (1e21, "1.0E21"), (100.0, "100.0"), (1.5e300, "1.5E300"),
-            (f64::NAN, "NaN"), (f64::NEG_INFINITY, "-Infinity"), (-0.0, "-0.0"), (1e16, "1.0E16"), (2e-323, "2.0E-323"),
-            (f64::MIN_POSITIVE, "2.2250738585072014E-308"), (9.5e-323, "9.4E-323"),
+            (1.0, "1.0"),
+            (-0.25, "-0.25"),
+            (1e7, "1.0E7"),
+            (9_999_999.0, "9999999.0"),
+            (0.001, "0.001"),
+            (0.000_999, "9.99E-4"),
+            (123_456.789, "123456.789"),
+            (1e-5, "1.0E-5"),
+            (4.9e-324, "4.9E-324"),
+            (f64::MAX, "1.7976931348623157E308"),
+            (1e21, "1.0E21"),
+            (100.0, "100.0"),
+            (1.5e300, "1.5E300"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-Infinity"),
+            (-0.0, "-0.0"),
+            (1e16, "1.0E16"),
+            (2e-323, "2.0E-323"),
+            (f64::MIN_POSITIVE, "2.2250738585072014E-308"),
+            (9.5e-323, "9.4E-323"),
         ];
         for (value, text) in cases {
             assert_eq!(double(value), text);
         }
-        for (value, text) in [(1e-45f32, "1.4E-45"), (3.4e38, "3.4E38"), (0.1, "0.1"), (1.175_494_4e-38, "1.1754944E-38")] {
+        for (value, text) in [
+            (1e-45f32, "1.4E-45"),
+            (3.4e38, "3.4E38"),
+            (0.1, "0.1"),
+            (1.175_494_4e-38, "1.1754944E-38"),
+        ] {
             assert_eq!(float(value), text);
         }
     }

@@ -124,6 +124,7 @@ fn constant(compiled: &Compiled, value: &crate::data::Value) -> Option<Option<Bo
 pub(super) struct Writer {
     /// Index of the event that records come from.
     pub(super) event: u32,
+    config: Arc<EncoderConfig>,
     scratch: Scratch,
     keys: Cache,
     values: Cache,
@@ -131,10 +132,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(config: &EncoderConfig) -> Self {
+    pub(super) fn new(config: Arc<EncoderConfig>) -> Self {
         let converter::Converters { key, value, header } = config.converters.clone();
         Self {
             event: 0,
+            config,
             scratch: Scratch::default(),
             keys: Cache::new(key),
             values: Cache::new(value),
@@ -146,19 +148,22 @@ impl Writer {
         &mut self,
         table: &mut Table,
         kind: Kind,
-        config: &EncoderConfig,
         context: &Context<'_>,
         records: &mut Records,
     ) -> Result<()> {
         let mark = records.mark();
-        let (plan, relation) = table.plan(kind, config);
+        let config = Arc::clone(&self.config);
+        let (plan, relation) = table.plan(kind, &config);
         let written = match plan {
             None | Some(Plan::Dropped) => Ok(()),
             Some(Plan::Compiled(plan)) => self.straight(plan, context, records),
             Some(Plan::General(plan, from)) => {
                 let record = tree(plan, context);
                 match check(context.failure.get(), relation, config.conversion_failure) {
-                    Ok(()) => config.transforms.apply(*from, record).and_then(|record| self.tree(record, records)),
+                    Ok(()) => config
+                        .transforms
+                        .apply(*from, record)
+                        .and_then(|record| self.tree(record, records)),
                     Err(error) => Err(error),
                 }
             }
@@ -174,7 +179,12 @@ impl Writer {
         outcome
     }
 
-    fn straight(&mut self, plan: &Straight, context: &Context<'_>, records: &mut Records) -> Result<()> {
+    fn straight(
+        &mut self,
+        plan: &Straight,
+        context: &Context<'_>,
+        records: &mut Records,
+    ) -> Result<()> {
         let scratch = &mut self.scratch;
         let mut part = |part: &Option<(Compiled, Expr)>, records: &mut Records| match part {
             Some((compiled, expr)) => write(compiled, &Driven { expr, context }, scratch, records),
@@ -187,7 +197,8 @@ impl Writer {
             let bytes = write(compiled, &Driven { expr, context }, &mut self.scratch, records)?;
             records.push_header(bytes);
         }
-        let parts = Parts { key, value, headers, partition: None, timestamp_ms: None, event: self.event };
+        let parts =
+            Parts { key, value, headers, partition: None, timestamp_ms: None, event: self.event };
         records.push(&plan.target, parts);
         Ok(())
     }
@@ -251,7 +262,12 @@ impl Cache {
         Self { converter, compiled: HashMap::new() }
     }
 
-    fn write(&mut self, typed: &Typed, scratch: &mut Scratch, records: &mut Records) -> Result<Option<Range<usize>>> {
+    fn write(
+        &mut self,
+        typed: &Typed,
+        scratch: &mut Scratch,
+        records: &mut Records,
+    ) -> Result<Option<Range<usize>>> {
         let id = typed.schema.as_ref().map_or(0, |schema| Arc::as_ptr(schema).addr());
         if self.compiled.len() > MAX_CONVERTERS {
             self.compiled.clear();

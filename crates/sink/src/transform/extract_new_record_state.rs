@@ -42,8 +42,11 @@ pub struct ExtractNewRecordState {
     drop_from_key: bool,
     drop_compatible: bool,
     replace_null: bool,
-    layouts: Mutex<HashMap<usize, (Arc<Schema>, Arc<Layout>)>>,
+    layouts: Mutex<Layouts>,
 }
+
+/// By the address of the envelope's schema, which is held so that it stays its own.
+type Layouts = HashMap<usize, (Arc<Schema>, Arc<Layout>)>;
 
 /// A part of the envelope to add, as the options name it.
 #[derive(Debug)]
@@ -80,19 +83,27 @@ impl ExtractNewRecordState {
     ///
     /// A value that an option does not have.
     pub fn parse<'a>(option: &dyn Fn(&str) -> Option<&'a str>) -> Result<Self> {
-        let mode = match option("delete.tombstone.handling.mode").map(str::to_lowercase).as_deref().map(str::trim) {
+        let mode = match option("delete.tombstone.handling.mode")
+            .map(str::to_lowercase)
+            .as_deref()
+            .map(str::trim)
+        {
             None | Some("tombstone") => Mode::Tombstone,
             Some("drop") => Mode::Drop,
             Some("rewrite") => Mode::Rewrite,
             Some("rewrite-with-tombstone") => Mode::RewriteWithTombstone,
             Some("delete-to-tombstone") => Mode::DeleteToTombstone,
             Some(other) => {
-                let text = format!("Invalid value {other} for configuration delete.tombstone.handling.mode");
+                let text = format!(
+                    "Invalid value {other} for configuration delete.tombstone.handling.mode"
+                );
                 return Err(Error::config(text));
             }
         };
         let text = |key: &str| option(key).filter(|text| !text.is_empty());
-        let flag = |key: &str, default: bool| option(key).map_or(default, |text| text.eq_ignore_ascii_case("true"));
+        let flag = |key: &str, default: bool| {
+            option(key).map_or(default, |text| text.eq_ignore_ascii_case("true"))
+        };
         let references = |key: &str| {
             let prefix = option(&format!("{key}.prefix")).unwrap_or("__");
             let list = text(key).unwrap_or_default();
@@ -133,8 +144,12 @@ impl ExtractNewRecordState {
             fields.push(Field { name, schema });
             added.push(at);
         }
-        let schema =
-            Schema { kind: Kind::Struct(fields), optional: false, default: None, ..Schema::clone(&row) };
+        let schema = Schema {
+            kind: Kind::Struct(fields),
+            optional: false,
+            default: None,
+            ..Schema::clone(&row)
+        };
         Some(Layout {
             before: envelope.field_index("before")?,
             after,
@@ -174,16 +189,19 @@ impl ExtractNewRecordState {
         if self.mode != Mode::RewriteWithTombstone {
             return Rewrite::Drop;
         }
-        if let Some(layout) = plan.companion.schema.as_ref().and_then(|schema| self.layout(schema)) {
+        if let Some(layout) = plan.companion.schema.as_ref().and_then(|schema| self.layout(schema))
+        {
             for (name, schema, at) in &layout.headers {
-                let Some(expr) = at.expr(&plan.companion.expr) else { return Rewrite::Values(Box::new(plan)) };
+                let Some(expr) = at.expr(&plan.companion.expr) else {
+                    return Rewrite::Values(Box::new(plan));
+                };
                 plan.headers.push((Arc::clone(name), Node::new(Arc::clone(schema), expr)));
             }
         }
         let operation = self.operation_headers();
-        plan.headers.extend(
-            operation.map(|(name, typed)| (name, Node { schema: typed.schema, expr: Expr::Constant(typed.value) })),
-        );
+        plan.headers.extend(operation.map(|(name, typed)| {
+            (name, Node { schema: typed.schema, expr: Expr::Constant(typed.value) })
+        }));
         Rewrite::Plan(Box::new(plan))
     }
 
@@ -193,16 +211,23 @@ impl ExtractNewRecordState {
         let deleted = matches!(parts.get(layout.after)?, Expr::Null);
         let mut next = plan.clone();
         for (name, schema, at) in &layout.headers {
-            next.headers.push((Arc::clone(name), Node::new(Arc::clone(schema), at.expr(&plan.value.expr)?)));
+            next.headers.push((
+                Arc::clone(name),
+                Node::new(Arc::clone(schema), at.expr(&plan.value.expr)?),
+            ));
         }
         if deleted && !self.mode.rewrites() {
             let keeps_schema = self.mode == Mode::Tombstone;
-            next.value = Node { schema: keeps_schema.then(|| Arc::clone(&layout.row)), expr: Expr::Null };
+            next.value =
+                Node { schema: keeps_schema.then(|| Arc::clone(&layout.row)), expr: Expr::Null };
             return Some(next);
         }
         let row = parts.get(if deleted { layout.before } else { layout.after })?;
         let Expr::Struct(columns) = row else { return None };
-        let columns = columns.iter().zip(&layout.defaults).map(|(column, default)| or_default(column, default));
+        let columns = columns
+            .iter()
+            .zip(&layout.defaults)
+            .map(|(column, default)| or_default(column, default));
         let mut fields = columns.collect::<Option<Vec<_>>>()?;
         if self.mode.rewrites() {
             fields.push(Expr::Constant(deleted_text(deleted)));
@@ -219,7 +244,9 @@ impl ExtractNewRecordState {
             return None;
         }
         let companion = &record.companion;
-        if let Some(layout) = companion.schema.as_ref().and_then(|schema| self.cached_layout(schema)) {
+        if let Some(layout) =
+            companion.schema.as_ref().and_then(|schema| self.cached_layout(schema))
+        {
             record.headers.extend(layout.headers(&companion.value));
         }
         record.headers.extend(self.operation_headers());
@@ -250,15 +277,20 @@ impl ExtractNewRecordState {
             return Ok(Some(record));
         }
         let Some(Value::Struct(row)) = row else {
-            return Err(Error::data("Only Struct objects supported for [source field insertion], found: null"));
+            return Err(Error::data(
+                "Only Struct objects supported for [source field insertion], found: null",
+            ));
         };
-        let or = |(value, default): (&Value, &Value)| if value.is_null() { default.clone() } else { value.clone() };
+        let or = |(value, default): (&Value, &Value)| {
+            if value.is_null() { default.clone() } else { value.clone() }
+        };
         let mut fields = row.iter().zip(&layout.defaults).map(or).collect::<Vec<_>>();
         if self.mode.rewrites() {
             fields.push(deleted_text(deleted));
         }
         fields.extend(layout.fields.iter().map(|at| at.value(&envelope)));
-        record.value = Typed { schema: Some(Arc::clone(&layout.schema)), value: Value::Struct(fields) };
+        record.value =
+            Typed { schema: Some(Arc::clone(&layout.schema)), value: Value::Struct(fields) };
         if let Some(header) = &self.drop_header {
             self.drop_fields(header, &mut record);
         }
@@ -271,7 +303,8 @@ impl ExtractNewRecordState {
         let Some((_, Typed { value: Value::Array(names), .. })) = listed else { return };
         let names = names.clone();
         let is_listed = |field: &Field| {
-            let named = names.iter().any(|name| matches!(name, Value::String(name) if *name == field.name));
+            let named =
+                names.iter().any(|name| matches!(name, Value::String(name) if *name == field.name));
             named && (field.schema.optional || !self.drop_compatible)
         };
         record.value.retain_fields(|field| !is_listed(field));
@@ -294,7 +327,9 @@ impl Transform for ExtractNewRecordState {
             Some(Expr::Constant(Value::String(op))) => &**op,
             _ => return Rewrite::Values(Box::new(plan)),
         };
-        if op == "t" || (self.mode == Mode::Drop && matches!(parts.get(layout.after), Some(Expr::Null))) {
+        if op == "t"
+            || (self.mode == Mode::Drop && matches!(parts.get(layout.after), Some(Expr::Null)))
+        {
             return Rewrite::Drop;
         }
         if self.route_by_field.is_some() || self.drop_header.is_some() {
@@ -398,7 +433,9 @@ impl At {
             Expr::Struct(fields) => fields.get(index).cloned(),
             Expr::Null => Some(Expr::Null),
             Expr::IfImage(image, inner) => match &**inner {
-                Expr::Struct(fields) => Some(Expr::IfImage(*image, Box::new(fields.get(index)?.clone()))),
+                Expr::Struct(fields) => {
+                    Some(Expr::IfImage(*image, Box::new(fields.get(index)?.clone())))
+                }
                 _ => None,
             },
             _ => None,
@@ -426,7 +463,10 @@ impl At {
 impl Layout {
     fn headers(&self, envelope: &Value) -> Vec<(Arc<str>, Typed)> {
         let header = |(name, schema, at): &(Arc<str>, Arc<Schema>, At)| {
-            (Arc::clone(name), Typed { schema: Some(Arc::clone(schema)), value: at.value(envelope) })
+            (
+                Arc::clone(name),
+                Typed { schema: Some(Arc::clone(schema)), value: at.value(envelope) },
+            )
         };
         self.headers.iter().map(header).collect()
     }

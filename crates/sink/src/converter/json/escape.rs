@@ -4,6 +4,10 @@ const HEX: [u8; 16] = *b"0123456789ABCDEF";
 
 /// What has to be done about a byte: 0 nothing, `u` an escape by code, `s` the lead of a supplementary
 /// character, else the letter of a short escape.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "const evaluation: an index out of bounds does not compile"
+)]
 const ESCAPE: [u8; 256] = {
     let mut table = [0u8; 256];
     let mut byte = 0;
@@ -51,7 +55,9 @@ fn write_escaped(c: char, out: &mut Vec<u8>) {
         Ok(letter) if letter != b'u' => out.extend_from_slice(&[b'\\', letter]),
         _ => {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                let digit = |shift: u32| HEX.get(usize::from(*unit >> shift & 0xF)).copied().unwrap_or(b'0');
+                let digit = |shift: u32| {
+                    HEX.get(usize::from(*unit >> shift & 0xF)).copied().unwrap_or(b'0')
+                };
                 out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
             }
         }

@@ -9,7 +9,11 @@ pub(super) fn write(schema: &Schema, field: Option<&str>, config: JsonConfig, ou
     out.extend_from_slice(type_name(&schema.kind).as_bytes());
     out.push(b'"');
     write_parts(&schema.kind, config, out);
-    out.extend_from_slice(if schema.optional { b",\"optional\":true" } else { b",\"optional\":false" });
+    out.extend_from_slice(if schema.optional {
+        b",\"optional\":true"
+    } else {
+        b",\"optional\":false"
+    });
     if let Some(name) = &schema.name {
         out.extend_from_slice(b",\"name\":");
         write_string(name, out);
