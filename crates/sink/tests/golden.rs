@@ -122,7 +122,12 @@ fn tuple(cells: &[Json], bytes: &mut Vec<u8>, batch: &mut Batch) -> Tuple {
         let text = cell.as_str();
         bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
         let len = u32::try_from(text.map_or(0, str::len)).unwrap();
-        let kind = if text.is_some() { CellKind::Text } else { CellKind::Null };
+        let kind = match cell {
+            Json::String(_) => CellKind::Text,
+            // How these tests write a cell that the server did not send.
+            Json::Bool(true) => CellKind::Unchanged,
+            _ => CellKind::Null,
+        };
         batch.cells.push(Cell { kind, start, len });
     }
     Tuple { first, len: u32::try_from(cells.len()).unwrap() }
@@ -260,4 +265,77 @@ fn captured_records_are_made_again_on_both_paths() {
         seen += 1;
     }
     assert!(seen >= 19, "only {seen} cases");
+}
+
+fn case(name: &str) -> Json {
+    let file = FilePath::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/records").join(name);
+    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+}
+
+/// The value that one event gives, over the table of `pk-update`.
+fn value_of(
+    event: &Json,
+    change: impl Fn(&mut EncoderConfig, &mut Relation),
+) -> Result<Option<String>, String> {
+    let case = case("pk-update-full.json");
+    let mut config = config(&case, Path::Auto);
+    let mut table = Relation::clone(&relation(&case["relation"]));
+    change(&mut config, &mut table);
+    let mut encoder = Encoder::new(config, None);
+    let mut records = Records::new();
+    let (position, _) = position(&[]);
+    let batch = batch(event, &Arc::new(table), position);
+    encoder
+        .encode(&batch, Clock { unix_ns: 0 }, &mut records)
+        .map_err(|error| error.to_string())?;
+    assert_eq!(encoder.offset().lsn, Some(position.lsn), "the offset moves with every event");
+    let value = records
+        .get(0)
+        .and_then(|record| Some(String::from_utf8(record.value()?.to_vec()).unwrap()));
+    Ok(value)
+}
+
+#[test]
+fn unchanged_toast_takes_the_old_value_else_the_placeholder() {
+    let full = serde_json::json!({"op": "u", "new": ["1", true], "old": {"kind": "full", "cells": ["1", "long"]}});
+    let value = value_of(&full, |_, _| {}).unwrap().unwrap();
+    assert!(value.contains(r#""after":{"id":1,"v":"long"}"#), "{value}");
+    let none = serde_json::json!({"op": "u", "new": ["1", true]});
+    let value = value_of(&none, |_, _| {}).unwrap().unwrap();
+    assert!(value.contains(r#""after":{"id":1,"v":"__debezium_unavailable_value"}"#), "{value}");
+}
+
+#[test]
+fn a_table_that_is_not_included_only_moves_the_offset() {
+    let insert = serde_json::json!({"op": "c", "new": ["1", "a"]});
+    assert_eq!(value_of(&insert, |config, _| config.included = Arc::new(|_| false)), Ok(None));
+    assert_eq!(value_of(&insert, |config, _| config.skipped.create = true), Ok(None));
+}
+
+#[test]
+fn what_cannot_be_converted_is_null_or_stops() {
+    let insert = serde_json::json!({"op": "c", "new": ["1", "NaN"]});
+    let numeric = |relation: &mut Relation, nullable| {
+        let column = relation.columns.get_mut(1).unwrap();
+        let ty = Type {
+            oid: 1700,
+            schema: "pg_catalog".into(),
+            name: "numeric".into(),
+            kind: TypeKind::Base,
+        };
+        (column.ty, column.typmod, column.nullable) = (Arc::new(ty), 524_294, nullable);
+    };
+    let value = value_of(&insert, |_, relation| numeric(relation, true)).unwrap().unwrap();
+    assert!(value.contains(r#""after":{"id":1,"v":null}"#), "{value}");
+    let error = value_of(&insert, |_, relation| numeric(relation, false)).unwrap_err();
+    assert!(
+        error.ends_with(r#"Invalid value: null used for required field: "v", schema type: BYTES"#),
+        "{error}"
+    );
+    let error = value_of(&insert, |config, relation| {
+        config.conversion_failure = FailureMode::Fail;
+        numeric(relation, true);
+    });
+    let text = "Failed to properly convert data value for 'public.f.v' of type numeric";
+    assert!(error.unwrap_err().ends_with(text));
 }
