@@ -58,6 +58,8 @@ pub struct Encoder {
     progress: Progress,
     /// Where the last event that became a record left the progress: the offset that is worth recording.
     recorded: SourceOffset,
+    /// Whether the transaction has become a record.
+    open: bool,
     resume: Option<Resume>,
     tables: Tables,
     writer: Writer,
@@ -75,6 +77,7 @@ impl Encoder {
             config,
             progress: Progress::new(stored),
             recorded: stored.copied().unwrap_or_default(),
+            open: false,
             resume: stored.map(Resume::new),
             tables: Tables::default(),
             origin: None,
@@ -82,8 +85,9 @@ impl Encoder {
         }
     }
 
-    /// The offset of the last event so far that became a record, or of the snapshot's end. As in Debezium, what makes
-    /// no record (a commit, a table that is not included) does not move it.
+    /// The offset of the last event so far that became a record, or of the snapshot's end, as in Debezium. What passes
+    /// without a record moves only the position up to which everything is done ([`SourceOffset::advance`]), so that
+    /// whatever is confirmed to the server is recorded first.
     #[must_use]
     pub const fn offset(&self) -> SourceOffset {
         self.recorded
@@ -107,12 +111,25 @@ impl Encoder {
             self.writer.event = u32::try_from(index).unwrap_or(u32::MAX);
             let before = records.len();
             self.event(batch, event, clock, records)?;
-            if records.len() > before || matches!(event, Event::SnapshotDone(_)) {
-                self.recorded = self.progress.offset();
-            }
+            self.record(event, records.len() > before);
         }
         self.counters.records += u64::try_from(records.len()).unwrap_or(0);
         Ok(())
+    }
+
+    /// Moves the offset that is worth recording.
+    fn record(&mut self, event: &Event, has_records: bool) {
+        match event {
+            _ if has_records => {
+                self.open = true;
+                self.recorded = self.progress.offset();
+            }
+            Event::Begin(_) => self.open = false,
+            Event::SnapshotDone(_) => self.recorded = self.progress.offset(),
+            Event::Commit { end_lsn, .. } if !self.open => self.recorded.advance(*end_lsn),
+            Event::Idle { lsn, .. } => self.recorded.advance(*lsn),
+            _ => {}
+        }
     }
 
     fn event(

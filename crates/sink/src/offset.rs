@@ -181,6 +181,18 @@ impl SourceOffset {
         self.lsn_proc.or(self.lsn)
     }
 
+    /// Everything up to `lsn` is delivered or makes no record: a transaction without a captured row has passed, or the
+    /// server is idle there. The event stays the one it was. Without an event there is nothing to move.
+    pub fn advance(&mut self, lsn: Lsn) {
+        let Some(event) = self.lsn else { return };
+        if self.snapshot.is_none() {
+            self.lsn_proc = self.lsn_proc.max(Some(lsn));
+            self.lsn_commit = self.lsn_commit.max(Some(lsn));
+        } else if self.snapshot_completed {
+            self.lsn = Some(event.max(lsn));
+        }
+    }
+
     /// Whether an initial snapshot was begun and not finished: it must be taken again.
     #[must_use]
     pub fn snapshot_unfinished(&self) -> bool {

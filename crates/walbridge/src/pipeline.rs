@@ -8,8 +8,8 @@
 //!
 //! Two things must hold, and this file is where they do:
 //! nothing is confirmed to Postgres that Kafka has not acknowledged and the offset topic does not record, and a
-//! failed delivery ends the loop. The one exception to the first is an idle server's position: with no transaction
-//! open and nothing in flight there is nothing to lose before it, so it may be confirmed without an offset.
+//! failed delivery ends the loop. The one exception to the first: as long as no record was ever written there is no
+//! offset to record, and an idle server's position is confirmed without one. There is nothing to lose before it.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -107,6 +107,8 @@ pub(crate) struct Pipeline {
     next: usize,
     /// Where the log stands once `records` are all handed over.
     end: Option<Progress>,
+    /// The encoder's last one, and how often it has changed.
+    offset: SourceOffset,
     version: u64,
     confirm: Lsn,
     /// The watermark.
@@ -124,22 +126,22 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     pub(crate) fn new(parts: Parts) -> Self {
-        let flush_at = Instant::now() + parts.intervals.flush;
         Self {
-            parts,
+            flush_at: Instant::now() + parts.intervals.flush,
             acks: AckTracker::default(),
             records: Records::default(),
             next: 0,
             end: None,
+            offset: parts.encoder.offset(),
             version: 0,
             confirm: Lsn::INVALID,
             reached: None,
             recorded: 0,
             write: None,
-            flush_at,
             counts: Vec::new(),
             touched: Vec::new(),
             active: VecDeque::new(),
+            parts,
         }
     }
 
@@ -206,17 +208,18 @@ impl Pipeline {
                     self.confirm = self.confirm.max(*lsn);
                     urgent |= reply;
                 }
-                Event::SnapshotDone(_) => self.version += 1,
                 _ => {}
             }
         }
-        if !self.records.is_empty() {
+        let offset = self.parts.encoder.offset();
+        if offset != self.offset {
+            self.offset = offset;
             self.version += 1;
         }
         let segment = self.acks.open();
         self.end = Some(Progress {
             segment,
-            offset: self.parts.encoder.offset(),
+            offset,
             version: self.version,
             confirm: self.confirm,
             urgent,

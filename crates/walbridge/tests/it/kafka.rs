@@ -60,7 +60,15 @@ fn consumer(bootstrap: &str) -> Outcome<BaseConsumer> {
 
 /// Every topic with its number of partitions.
 fn topics(consumer: &BaseConsumer) -> Outcome<Vec<(String, i32)>> {
-    let metadata = consumer.fetch_metadata(None, METADATA_MAX)?;
+    // A question may hang on a broker that a test has just killed: the next one goes to another.
+    let deadline = Instant::now() + METADATA_MAX;
+    let metadata = loop {
+        match consumer.fetch_metadata(None, METADATA_MAX / 6) {
+            Ok(metadata) => break metadata,
+            Err(error) if Instant::now() >= deadline => return Err(error.into()),
+            Err(_unanswered) => {}
+        }
+    };
     let count = |topic: &rdkafka::metadata::MetadataTopic| i32::try_from(topic.partitions().len());
     metadata.topics().iter().map(|topic| Ok((topic.name().to_owned(), count(topic)?))).collect()
 }
