@@ -100,6 +100,16 @@ impl Sender {
         Ok(())
     }
 
+    /// Waits until the receiver has taken everything, or is gone. Cancel-safe.
+    pub async fn drained(&self) {
+        let all = u32::try_from(self.usage.capacity).unwrap_or(u32::MAX);
+        tokio::select! {
+            () = self.batches.closed() => {}
+            // Given back at once: to be able to hold all of the room is the news.
+            space = self.usage.space.acquire_many(all) => drop(space),
+        }
+    }
+
     /// How full the queue is.
     #[must_use]
     pub fn usage(&self) -> Usage {

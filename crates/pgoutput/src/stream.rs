@@ -35,10 +35,13 @@ use crate::queue::Sender;
 use crate::replication::{Replication, Start};
 use crate::wire::fault;
 use crate::wire::frame::Frame;
-use link::Link;
+use link::{Link, Next};
 
 /// Room that a read is given: about as much as a batch holds.
 const READ_BYTES: usize = 256 * 1024;
+
+/// How much is gathered into one batch while the queue's receiver is busy.
+const GATHER_BYTES: usize = 64 * 1024;
 /// Below this, a new buffer is better than a short read.
 const READ_BYTES_MIN: usize = 64 * 1024;
 /// Header of an `XLogData` message: tag, start, end, clock.
@@ -182,7 +185,16 @@ impl Stream {
             link.count_batch();
         }
         parser.make_room();
-        link.read(&mut parser.buf).await
+        let mut next = link.read(&mut parser.buf).await?;
+        // As long as the queue's receiver has other batches to work on, one large batch is worth more than many small.
+        while next == Next::Bytes
+            && parser.buf.len() < GATHER_BYTES
+            && queue.usage().used_bytes() > 0
+        {
+            parser.make_room();
+            next = link.read_or(&mut parser.buf, queue.drained()).await?;
+        }
+        Ok(next != Next::Stop)
     }
 }
 

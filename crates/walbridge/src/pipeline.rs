@@ -50,6 +50,9 @@ pub(crate) enum PipelineError {
     Acks(#[from] UnexpectedDelivery),
 }
 
+/// How many batches are taken before deliveries are looked at again.
+const BATCHES_AT_ONCE: usize = 16;
+
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Intervals {
@@ -180,7 +183,7 @@ impl Pipeline {
                     }
                 }
                 batch = queue.recv(), if intake => match batch {
-                    Some(batch) => self.take(&batch).await?,
+                    Some(batch) => self.take_all(batch, &mut queue).await?,
                     None => mode = Mode::Draining(Instant::now() + self.parts.intervals.drain),
                 },
             }
@@ -194,6 +197,19 @@ impl Pipeline {
 
     fn has_news(&self) -> bool {
         self.reached.as_ref().is_some_and(|p| p.version > self.recorded)
+    }
+
+    /// Takes a batch, and those that are already waiting behind it, up to a limit: deliveries shall not wait long.
+    async fn take_all(&mut self, first: Batch, queue: &mut Receiver) -> Result<(), PipelineError> {
+        self.take(&first).await?;
+        for _ in 1..BATCHES_AT_ONCE {
+            if self.end.is_some() {
+                break;
+            }
+            let Some(batch) = queue.try_recv() else { break };
+            self.take(&batch).await?;
+        }
+        Ok(())
     }
 
     /// Encodes a batch and begins to hand its records over.

@@ -112,8 +112,18 @@ impl Link {
         }
     }
 
-    /// Reads once. False when told to stop.
-    pub(super) async fn read(&mut self, buf: &mut BytesMut) -> Result<bool> {
+    /// Reads once.
+    pub(super) async fn read(&mut self, buf: &mut BytesMut) -> Result<Next> {
+        self.read_or(buf, pending()).await
+    }
+
+    /// Reads once, unless `other` is done before there is anything to read.
+    pub(super) async fn read_or<F: Future<Output = ()>>(
+        &mut self,
+        buf: &mut BytesMut,
+        other: F,
+    ) -> Result<Next> {
+        let mut other = pin!(other);
         loop {
             let duty = tokio::select! {
                 biased;
@@ -124,11 +134,12 @@ impl Link {
                         return Err(self.io(io::ErrorKind::UnexpectedEof.into()));
                     }
                     self.progress.bytes.fetch_add(count as u64, Ordering::Relaxed);
-                    return Ok(true);
+                    return Ok(Next::Bytes);
                 }
+                () = &mut other => return Ok(Next::Other),
             };
             if !self.perform(duty).await? {
-                return Ok(false);
+                return Ok(Next::Stop);
             }
         }
     }
@@ -205,6 +216,17 @@ impl Link {
     fn io(&self, source: io::Error) -> Error {
         Error::Io { address: self.address.clone(), source: explain(source) }
     }
+}
+
+/// What ended a wait for bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// There are more bytes.
+    Bytes,
+    /// What else was awaited.
+    Other,
+    /// We are told to stop.
+    Stop,
 }
 
 /// Whether the other end has closed, politely or not.

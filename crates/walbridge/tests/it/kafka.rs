@@ -14,7 +14,7 @@ use tokio::task::block_in_place;
 
 use crate::lab::Outcome;
 
-const METADATA_MAX: Duration = Duration::from_secs(10);
+const METADATA_MAX: Duration = Duration::from_secs(30);
 
 /// A record as it lies in a topic.
 #[derive(Debug, Clone)]

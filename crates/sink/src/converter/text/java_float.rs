@@ -55,7 +55,7 @@ impl Digits {
 
     /// In scientific form there is at least one digit after the point, so the first may not end it.
     const fn wants_more(&self) -> bool {
-        self.point - 1 < -3 || self.point - 1 >= 8
+        self.point < -2 || self.point > 8
     }
 
     /// Rounds the last digit by what is left, as the two stop conditions say.
@@ -183,6 +183,10 @@ fn whole(fraction: u64, exponent: i32, significant: i32) -> Digits {
 }
 
 /// An estimate of the decimal exponent that is right or one too high, from the logarithm's tangent.
+#[expect(
+    clippy::approx_constant,
+    reason = "Java's literal, one unit in the last place below LOG10_2"
+)]
 fn estimate_exponent(fraction: u64, exponent: i32) -> i32 {
     let mantissa = f64::from_bits(1023 << 52 | fraction & ((1 << 52) - 1));
     let estimate = (mantissa - 1.5) * 0.289_529_654
