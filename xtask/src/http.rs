@@ -28,12 +28,10 @@ pub(crate) fn request(address: &str, method: &str, path: &str, body: &str) -> Re
 fn send(method: &str, url: &str, body: &str) -> Result<Response<Body>> {
     let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT));
     let agent = config.build().new_agent();
-    let request = Request::builder().method(method).uri(url).header("accept", "application/json");
-    let answer = if body.is_empty() {
-        agent.run(request.body(()).context("request")?)
-    } else {
-        let request = request.header("content-type", "application/json");
-        agent.run(request.body(body).context("request")?)
-    };
-    answer.context("send")
+    let mut request =
+        Request::builder().method(method).uri(url).header("accept", "application/json");
+    if !body.is_empty() {
+        request = request.header("content-type", "application/json");
+    }
+    agent.run(request.body(body).context("request")?).context("send")
 }

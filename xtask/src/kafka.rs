@@ -146,6 +146,11 @@ fn is_passing(error: &KafkaError) -> bool {
                 | Code::UnknownTopicOrPartition
                 | Code::UnknownPartition
                 | Code::UnknownTopic
+                | Code::UnknownLeaderEpoch
+                | Code::FencedLeaderEpoch
+                | Code::LeaderNotAvailable
+                | Code::NotLeaderForPartition
+                | Code::OffsetNotAvailable
         )
     )
 }
@@ -175,25 +180,30 @@ pub(crate) struct Counter {
     client: BaseConsumer,
     topic: String,
     n_partitions: i32,
+    last: u64,
 }
 
 impl Counter {
     /// For a topic which need not exist yet.
     pub(crate) fn new(bootstrap: &str, topic: &str) -> Result<Self> {
-        Ok(Self { client: client(bootstrap)?, topic: topic.to_owned(), n_partitions: 0 })
+        Ok(Self { client: client(bootstrap)?, topic: topic.to_owned(), n_partitions: 0, last: 0 })
     }
 
-    /// The sum of the partitions' high watermarks: the records, as long as nothing was deleted or compacted away.
+    /// The sum of the partitions' high watermarks: the records, as long as nothing was deleted or compacted away. While
+    /// the partitions change leaders, as those of a new topic do, what it was before.
     pub(crate) fn count(&mut self) -> Result<u64> {
         if self.n_partitions == 0 {
             self.n_partitions = n_partitions(&self.client, &self.topic)?;
         }
         let mut sum = 0;
         for partition in 0..self.n_partitions {
-            let marks = self.client.fetch_watermarks(&self.topic, partition, LIMIT);
-            let (_, high) = marks.context(&self.topic)?;
+            let (_, high) = match self.client.fetch_watermarks(&self.topic, partition, LIMIT) {
+                Err(error) if is_passing(&error) => return Ok(self.last),
+                marks => marks.context(&self.topic)?,
+            };
             sum += u64::try_from(high).context(&self.topic)?;
         }
+        self.last = sum;
         Ok(sum)
     }
 }

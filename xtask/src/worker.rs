@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::error::{Context, Error, Result};
+use crate::http::{self, Answer};
 use crate::process::{self, Process};
 use crate::services::stack::Stack;
 use crate::sql::Session;
-use crate::{http, port, say, wait};
+use crate::{port, say, wait};
 
 /// How long a start, or a change of state, may take.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -40,11 +41,12 @@ impl Worker {
         let started = Instant::now();
         let process = stack.start_worker(&mut command, &log)?;
         let mut worker = Self { rest, process, start_time: Duration::ZERO, log };
-        worker.start_time = wait::closely("the worker's REST port", LIMIT, || {
+        let answered = wait::closely("the worker's REST port", LIMIT, || {
             worker.check()?;
             let answers = worker.ask("GET", "/connectors", "").is_ok();
             Ok(answers.then(|| started.elapsed()))
-        })?;
+        });
+        worker.start_time = worker.explain(answered)?;
         let seconds = worker.start_time.as_secs_f64();
         say::progress(format!("worker on http://{} ({seconds:.2} s)", worker.rest));
         Ok(worker)
@@ -81,14 +83,19 @@ impl Worker {
         self.ask("PUT", &path, &config.to_string()).map(drop)
     }
 
-    /// An error once `connector` or a task of it has failed; else its status as the worker says it.
+    /// An error once `connector` or a task of it has failed; else its status as the worker says it, null before there
+    /// is one: the worker knows only what it has read back from the status topic.
     pub(crate) fn status(&self, connector: &str) -> Result<Value> {
         self.check()?;
-        let text = self.ask("GET", &format!("/connectors/{connector}/status"), "")?;
-        if text.contains("\"FAILED\"") {
-            return Err(Error::new(format!("the connector failed: {text}")));
+        let path = format!("/connectors/{connector}/status");
+        let Answer { status, body } = http::request(&self.rest, "GET", &path, "")?;
+        if status == 404 {
+            return Ok(Value::Null);
         }
-        serde_json::from_str(&text).context("status")
+        if status != 200 || body.contains("\"FAILED\"") {
+            return Err(Error::new(format!("the connector failed: {status} {body}")));
+        }
+        serde_json::from_str(&body).context("status")
     }
 
     /// Waits until the stream of `connector` has started, so that changes come as changes and not as a snapshot.
