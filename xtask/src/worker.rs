@@ -63,6 +63,9 @@ impl Worker {
     /// Adds the end of the worker's log to an error: the log itself goes away with the stack.
     pub(crate) fn explain<T>(&self, outcome: Result<T>) -> Result<T> {
         outcome.map_err(|error| {
+            if wait::interrupted() {
+                return error;
+            }
             let tail = process::log_tail(&self.log);
             Error::new(format!("{error}\nthe worker's log ends:\n{tail}"))
         })
