@@ -48,22 +48,20 @@ pub(crate) fn cluster(bootstrap: &str) -> Result<Cluster> {
     })
 }
 
-/// A client that joins no group, stores no offset and creates no topic.
+/// A client that stores no offset and creates no topic.
 fn client(bootstrap: &str) -> Result<BaseConsumer> {
+    config(bootstrap).create().context("kafka client")
+}
+
+fn config(bootstrap: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", bootstrap)
         .set("client.id", "xtask")
-        // librdkafka asks for one where partitions are assigned; nothing is committed to it.
-        .set("group.id", "xtask")
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        .set("enable.partition.eof", "true")
         .set("allow.auto.create.topics", "false")
-        .set("fetch.wait.max.ms", "5")
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "200");
-    config.create().context("kafka client")
+    config
 }
 
 /// Reads topics from their beginning.
@@ -79,7 +77,16 @@ impl Consumer {
     /// A reader of `topics`, which need not exist yet.
     pub(crate) fn new(bootstrap: &str, topics: &[&str]) -> Result<Self> {
         let missing = topics.iter().map(|topic| (*topic).to_owned()).collect();
-        Ok(Self { client: client(bootstrap)?, missing, n_assigned: 0, n_ended: 0 })
+        let mut config = config(bootstrap);
+        config
+            // librdkafka asks for one where partitions are assigned; nothing is committed to it.
+            .set("group.id", "xtask")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("enable.partition.eof", "true")
+            .set("fetch.wait.max.ms", "5");
+        let client = config.create().context("kafka client")?;
+        Ok(Self { client, missing, n_assigned: 0, n_ended: 0 })
     }
 
     /// What arrived since; waits a moment for it.
