@@ -86,7 +86,11 @@ impl<P> AckTracker<P> {
     ///
     /// # Errors
     /// More deliveries than records: the caller counts wrongly and must stop.
-    pub fn delivered(&mut self, id: SegmentId, count: u64) -> Result<Option<P>, UnexpectedDelivery> {
+    pub fn delivered(
+        &mut self,
+        id: SegmentId,
+        count: u64,
+    ) -> Result<Option<P>, UnexpectedDelivery> {
         let index = id.0.checked_sub(self.first).and_then(|i| usize::try_from(i).ok());
         let segment = index.and_then(|i| self.segments.get_mut(i));
         let outstanding = segment.as_ref().map_or(0, |s| s.outstanding);

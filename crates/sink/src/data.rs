@@ -376,7 +376,7 @@ mod tests {
             32768,
         ] {
             decimal(n, 0).unscaled_bytes(|bytes| {
-                assert_eq!(bytes, BigInt::from(n).to_signed_bytes_be(), "{n}")
+                assert_eq!(bytes, BigInt::from(n).to_signed_bytes_be(), "{n}");
             });
         }
     }

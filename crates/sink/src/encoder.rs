@@ -59,8 +59,7 @@ pub struct Encoder {
     /// Where the last event that became a record left the progress: the offset that is worth recording.
     recorded: SourceOffset,
     resume: Option<Resume>,
-    /// By relation, which is held so that its address stays its own, and whether a snapshot reads it.
-    tables: HashMap<(usize, bool), Table>,
+    tables: Tables,
     writer: Writer,
     origin: Option<(String, Lsn)>,
     counters: Counters,
@@ -77,7 +76,7 @@ impl Encoder {
             progress: Progress::new(stored),
             recorded: stored.copied().unwrap_or_default(),
             resume: stored.map(Resume::new),
-            tables: HashMap::new(),
+            tables: Tables::default(),
             origin: None,
             counters: Counters::default(),
         }
@@ -190,7 +189,7 @@ impl Encoder {
             origin: self.origin.as_ref().map(|(name, lsn)| (name.as_str(), *lsn)),
             failure: Cell::new(None),
         };
-        let table = table(&mut self.tables, &change.relation, origin, &self.config);
+        let table = self.tables.get(&change.relation, origin, &self.config);
         if !table.included {
             self.counters.filtered += 1;
             return Ok(());
@@ -234,7 +233,7 @@ impl Encoder {
             failure: Cell::new(None),
         };
         for relation in relations {
-            let table = table(&mut self.tables, relation, Origin::Stream, &self.config);
+            let table = self.tables.get(relation, Origin::Stream, &self.config);
             if !table.included {
                 self.counters.filtered += 1;
             } else if self.config.skipped.truncate {
@@ -257,19 +256,43 @@ const fn message_type(op: Op) -> MessageType {
     }
 }
 
-/// The relation's plans; those of the same table that it replaces are dropped.
-fn table<'t>(
-    tables: &'t mut HashMap<(usize, bool), Table>,
-    relation: &Arc<Relation>,
-    origin: Origin,
-    config: &EncoderConfig,
-) -> &'t mut Table {
-    let snapshot = origin == Origin::Snapshot;
-    let id = (Arc::as_ptr(relation).addr(), snapshot);
-    if !tables.contains_key(&id) {
-        tables.retain(|(_, other), table| *other != snapshot || table.relation.oid != relation.oid);
+/// A relation by its address, which stays its own while the table holds it, and whether a snapshot reads it.
+type TableId = (usize, bool);
+
+/// The tables that have been met; the last one is at hand.
+#[derive(Debug, Default)]
+struct Tables {
+    last: Option<(TableId, Table)>,
+    others: HashMap<TableId, Table>,
+}
+
+impl Tables {
+    /// The relation's plans; those of the same table that it replaces are dropped.
+    fn get(
+        &mut self,
+        relation: &Arc<Relation>,
+        origin: Origin,
+        config: &EncoderConfig,
+    ) -> &mut Table {
+        let snapshot = origin == Origin::Snapshot;
+        let id = (Arc::as_ptr(relation).addr(), snapshot);
+        if self.last.as_ref().is_some_and(|(last, _)| *last != id)
+            && let Some((last, table)) = self.last.take()
+        {
+            self.others.insert(last, table);
+        }
+        let Self { last, others } = self;
+        let (_, table) = last.get_or_insert_with(|| {
+            let table = others.remove(&id).unwrap_or_else(|| {
+                others.retain(|(_, other), table| {
+                    *other != snapshot || table.relation.oid != relation.oid
+                });
+                Table::new(Arc::clone(relation), origin, config)
+            });
+            (id, table)
+        });
+        table
     }
-    tables.entry(id).or_insert_with(|| Table::new(Arc::clone(relation), origin, config))
 }
 
 /// The records that a change becomes, in order.

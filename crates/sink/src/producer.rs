@@ -89,7 +89,9 @@ impl ClientContext for Context {
         // Lost brokers come here again and again; the client goes on by itself. Fatal ones do not heal.
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
             let message = format!("{error}: {reason}");
-            self.note(|d| d.error = d.error.take().or(Some(ProducerError { topic: None, message })));
+            self.note(|d| {
+                d.error = d.error.take().or(Some(ProducerError { topic: None, message }));
+            });
         } else {
             tracing::warn!(client = "producer", %error, reason, "Kafka client");
         }
@@ -107,9 +109,17 @@ impl ProducerContext for Context {
                 _ => d.counts.push((segment, 1)),
             }),
             // Purged when the producer is closed after an error or a deadline: not delivered, and not news.
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight), _)) => {}
+            Err((
+                KafkaError::MessageProduction(
+                    RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight,
+                ),
+                _,
+            )) => {}
             Err((error, message)) => {
-                let failed = ProducerError { topic: Some(message.topic().to_owned()), message: error.to_string() };
+                let failed = ProducerError {
+                    topic: Some(message.topic().to_owned()),
+                    message: error.to_string(),
+                };
                 self.note(|d| d.error = d.error.take().or(Some(failed)));
             }
         }
@@ -119,11 +129,18 @@ impl ProducerContext for Context {
 /// Passes librdkafka's own log lines on.
 pub fn log_client(client: &str, level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
-        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+        RDKafkaLogLevel::Emerg
+        | RDKafkaLogLevel::Alert
+        | RDKafkaLogLevel::Critical
+        | RDKafkaLogLevel::Error => {
             tracing::warn!(client, facility, "{message}");
         }
-        RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => tracing::info!(client, facility, "{message}"),
-        RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => tracing::debug!(client, facility, "{message}"),
+        RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => {
+            tracing::info!(client, facility, "{message}");
+        }
+        RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
+            tracing::debug!(client, facility, "{message}");
+        }
     }
 }
 
@@ -134,7 +151,9 @@ pub struct Producer {
 
 impl std::fmt::Debug for Producer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Producer").field("in_flight", &self.client.in_flight_count()).finish_non_exhaustive()
+        f.debug_struct("Producer")
+            .field("in_flight", &self.client.in_flight_count())
+            .finish_non_exhaustive()
     }
 }
 
@@ -151,9 +170,10 @@ impl Producer {
         for (key, value) in properties {
             config.set(key.as_str(), value.as_str());
         }
-        let client = config
-            .create_with_context(Context::default())
-            .map_err(|error: KafkaError| ProducerError { topic: None, message: error.to_string() })?;
+        let client =
+            config.create_with_context(Context::default()).map_err(|error: KafkaError| {
+                ProducerError { topic: None, message: error.to_string() }
+            })?;
         Ok(Self { client })
     }
 
@@ -171,15 +191,17 @@ impl Producer {
         let headers = record.headers();
         let count = headers.size_hint().0;
         if count > 0 {
-            let insert = |all: OwnedHeaders, (key, value): (&Arc<str>, _)| all.insert(Header { key, value });
+            let insert =
+                |all: OwnedHeaders, (key, value): (&Arc<str>, _)| all.insert(Header { key, value });
             message.headers = Some(headers.fold(OwnedHeaders::new_with_capacity(count), insert));
         }
         match self.client.send(message) {
             Ok(()) => Ok(Sent::Accepted),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Ok(Sent::Full),
-            Err((error, _)) => {
-                Err(ProducerError { topic: Some(record.topic().to_string()), message: error.to_string() })
-            }
+            Err((error, _)) => Err(ProducerError {
+                topic: Some(record.topic().to_string()),
+                message: error.to_string(),
+            }),
         }
     }
 
@@ -194,7 +216,8 @@ impl Producer {
     /// A delivery failed, or the client is in a fatal state. Every later call says so too.
     pub fn take(&self, counts: &mut Vec<(SegmentId, u64)>) -> Result<(), ProducerError> {
         counts.clear();
-        let mut deliveries = self.client.context().deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut deliveries =
+            self.client.context().deliveries.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut deliveries.counts, counts);
         match &deliveries.error {
             Some(error) => Err(error.clone()),

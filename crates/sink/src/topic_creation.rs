@@ -82,9 +82,15 @@ impl TopicCreation {
             return Ok(None);
         }
         let number = |key: String, fallback: Option<i32>| match (properties(&key), fallback) {
-            (Some(text), _) => text.trim().parse().map_err(|_not_a_number: std::num::ParseIntError| {
-                TopicCreationError::Invalid { key, value: text.to_owned(), reason: "Not a number of type INT".to_owned() }
-            }),
+            (Some(text), _) => {
+                text.trim().parse().map_err(|_not_a_number: std::num::ParseIntError| {
+                    TopicCreationError::Invalid {
+                        key,
+                        value: text.to_owned(),
+                        reason: "Not a number of type INT".to_owned(),
+                    }
+                })
+            }
             (None, Some(value)) => Ok(value),
             (None, None) => Err(TopicCreationError::Missing(key)),
         };
@@ -146,7 +152,10 @@ pub struct TopicCreator {
 
 impl std::fmt::Debug for TopicCreator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TopicCreator").field("rules", &self.rules).field("known", &self.known).finish_non_exhaustive()
+        f.debug_struct("TopicCreator")
+            .field("rules", &self.rules)
+            .field("known", &self.known)
+            .finish_non_exhaustive()
     }
 }
 
@@ -155,7 +164,10 @@ impl TopicCreator {
     ///
     /// # Errors
     /// librdkafka refuses a property.
-    pub fn new(rules: TopicCreation, properties: &[(String, String)]) -> Result<Self, rdkafka::error::KafkaError> {
+    pub fn new(
+        rules: TopicCreation,
+        properties: &[(String, String)],
+    ) -> Result<Self, rdkafka::error::KafkaError> {
         let mut config = ClientConfig::new();
         for (key, value) in properties {
             config.set(key.as_str(), value.as_str());
@@ -174,17 +186,26 @@ impl TopicCreator {
     /// # Errors
     /// The brokers refuse.
     pub async fn ensure(&mut self, topic: &Arc<str>) -> Result<(), TopicCreationError> {
-        let failed = |reason: String| TopicCreationError::Create { topic: topic.to_string(), reason };
+        let failed =
+            |reason: String| TopicCreationError::Create { topic: topic.to_string(), reason };
         let group = self.rules.group_of(topic);
-        let mut new = NewTopic::new(topic, group.partitions, TopicReplication::Fixed(group.replication));
+        let mut new =
+            NewTopic::new(topic, group.partitions, TopicReplication::Fixed(group.replication));
         for (key, value) in &group.config {
             new = new.set(key, value);
         }
         let options = AdminOptions::new().operation_timeout(Some(CREATE_TIMEOUT));
-        let results = self.admin.create_topics(&[new], &options).await.map_err(|e| failed(e.to_string()))?;
+        let results =
+            self.admin.create_topics(&[new], &options).await.map_err(|e| failed(e.to_string()))?;
         for result in results {
             match result {
-                Ok(_) => tracing::info!(topic = &**topic, partitions = group.partitions, "topic created"),
+                Ok(_) => {
+                    tracing::info!(
+                        topic = &**topic,
+                        partitions = group.partitions,
+                        "topic created"
+                    );
+                }
                 Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
                 Err((_, code)) => return Err(failed(code.to_string())),
             }
@@ -198,7 +219,9 @@ impl TopicCreator {
 mod tests {
     use super::*;
 
-    fn parse(config: &[(&'static str, &'static str)]) -> Result<Option<TopicCreation>, TopicCreationError> {
+    fn parse(
+        config: &[(&'static str, &'static str)],
+    ) -> Result<Option<TopicCreation>, TopicCreationError> {
         let keys: Vec<&str> = config.iter().map(|(k, _)| *k).collect();
         TopicCreation::parse(|key| config.iter().find(|(k, _)| *k == key).map(|(_, v)| *v), &keys)
     }
@@ -234,10 +257,14 @@ mod tests {
         ])
         .unwrap()
         .unwrap();
-        let of = |topic: &str| (rules.group_of(topic).partitions, rules.group_of(topic).replication);
+        let of =
+            |topic: &str| (rules.group_of(topic).partitions, rules.group_of(topic).replication);
         assert_eq!(of("s.public.orders"), (8, -1));
         assert_eq!(of("s.public.tiny"), (1, -1));
         assert_eq!(of("xs.public.orders"), (1, -1));
-        assert_eq!(rules.group_of("s.public.a").config, [("cleanup.policy".to_owned(), "compact".to_owned())]);
+        assert_eq!(
+            rules.group_of("s.public.a").config,
+            [("cleanup.policy".to_owned(), "compact".to_owned())]
+        );
     }
 }

@@ -60,14 +60,16 @@ pub fn run(file: Option<&Path>) -> Result<(), RunError> {
     for key in worker_config::unknown(&properties) {
         tracing::warn!(key, "worker property is not known and has no effect");
     }
-    let settings = WorkerSettings::parse(&properties, CONNECT_VERSION, COMMIT, postgres::components())?;
+    let settings =
+        WorkerSettings::parse(&properties, CONNECT_VERSION, COMMIT, postgres::components())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|source| RunError::System { action: "start the runtime", source })?;
     runtime.block_on(async {
         let shutdown = CancellationToken::new();
-        let signals = terminated().map_err(|source| RunError::System { action: "listen for signals", source })?;
+        let signals = terminated()
+            .map_err(|source| RunError::System { action: "listen for signals", source })?;
         let plugins: Vec<Arc<dyn Plugin>> = vec![Arc::new(postgres::PostgresConnector)];
         let worker = Worker::start(settings, plugins, shutdown.clone());
         tokio::pin!(signals);

@@ -11,7 +11,7 @@
 //! failed delivery ends the loop. The one exception to the first is an idle server's position: with no transaction
 //! open and nothing in flight there is nothing to lose before it, so it may be confirmed without an offset.
 
-use std::collections::HashSet;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -116,9 +116,10 @@ pub(crate) struct Pipeline {
     write: Option<(Write, Progress)>,
     flush_at: Instant,
     counts: Vec<(SegmentId, u64)>,
-    seen: HashSet<Arc<str>>,
-    /// Topics that got their first record in that segment.
-    fresh: Vec<(SegmentId, Arc<str>)>,
+    /// Topics of the open segment's records so far, without neighbours of the same.
+    touched: Vec<Arc<str>>,
+    /// Topics that will have been written to once that segment is delivered.
+    active: VecDeque<(SegmentId, Arc<str>)>,
 }
 
 impl Pipeline {
@@ -137,8 +138,8 @@ impl Pipeline {
             write: None,
             flush_at,
             counts: Vec::new(),
-            seen: HashSet::new(),
-            fresh: Vec::new(),
+            touched: Vec::new(),
+            active: VecDeque::new(),
         }
     }
 
@@ -158,7 +159,8 @@ impl Pipeline {
             if deadline.is_some_and(|at| self.is_home() || at <= Instant::now()) {
                 return self.close().await;
             }
-            let intake = deadline.is_none() && self.end.is_none() && *target.borrow() == Target::Started;
+            let intake =
+                deadline.is_none() && self.end.is_none() && *target.borrow() == Target::Started;
             let flush_at = self.flush_at;
             // Deliveries first, so that progress is never behind what is known; new work last.
             tokio::select! {
@@ -228,12 +230,11 @@ impl Pipeline {
         let segment = end.segment;
         while let Some(record) = self.records.get(self.next) {
             let topic = record.topic();
-            if !self.seen.contains(topic) {
-                if let Some(topics) = &mut self.parts.topics {
+            if !self.touched.last().is_some_and(|last| Arc::ptr_eq(last, topic)) {
+                if let Some(topics) = self.parts.topics.as_mut().filter(|t| !t.knows(topic)) {
                     topics.ensure(topic).await?;
                 }
-                self.seen.insert(Arc::clone(topic));
-                self.fresh.push((segment, Arc::clone(topic)));
+                self.touched.push(Arc::clone(topic));
             }
             match self.parts.producer.send(&record, segment)? {
                 Sent::Accepted => self.acks.sent(1),
@@ -241,10 +242,13 @@ impl Pipeline {
             }
             self.next += 1;
         }
+        self.touched.sort_unstable();
+        self.touched.dedup();
+        self.active.extend(self.touched.drain(..).map(|topic| (segment, topic)));
         if let Some(end) = self.end.take()
             && let Some(reached) = self.acks.close(end)
         {
-            self.rise(reached).await;
+            self.rise(reached);
         }
         Ok(())
     }
@@ -258,18 +262,17 @@ impl Pipeline {
         }
         self.counts = counts;
         if let Some(reached) = reached {
-            self.rise(reached).await;
+            self.rise(reached);
         }
         self.hand_over().await
     }
 
     /// The watermark rose.
-    async fn rise(&mut self, reached: Progress) {
-        if !self.fresh.is_empty() {
-            let active: Vec<_> = self.fresh.extract_if(.., |(s, _)| *s <= reached.segment).collect();
-            for (_, topic) in active {
-                self.parts.status.topic_active(&topic);
-            }
+    fn rise(&mut self, reached: Progress) {
+        while let Some((_, topic)) =
+            self.active.pop_front_if(|(segment, _)| *segment <= reached.segment)
+        {
+            self.parts.status.topic_active(&topic);
         }
         let urgent = reached.urgent;
         self.reached = Some(reached);
@@ -294,9 +297,11 @@ impl Pipeline {
         let offset = progress.offset.to_map();
         let timeout = self.parts.intervals.flush_timeout;
         let write = async move {
-            tokio::time::timeout(timeout, offsets.write(partition, offset)).await.unwrap_or_else(|_elapsed| {
-                Err(OffsetError(format!("not acknowledged within {} ms", timeout.as_millis())))
-            })
+            tokio::time::timeout(timeout, offsets.write(partition, offset)).await.unwrap_or_else(
+                |_elapsed| {
+                    Err(OffsetError(format!("not acknowledged within {} ms", timeout.as_millis())))
+                },
+            )
         };
         self.write = Some((Box::pin(write), progress));
     }
@@ -315,7 +320,9 @@ impl Pipeline {
                     self.flush();
                 }
             }
-            Err(error) => tracing::warn!(%error, "offset not recorded; nothing is confirmed to Postgres until it is"),
+            Err(error) => {
+                tracing::warn!(%error, "offset not recorded; nothing is confirmed to Postgres until it is");
+            }
         }
     }
 
@@ -339,7 +346,10 @@ impl Pipeline {
     async fn close(mut self) -> Result<(), PipelineError> {
         if !self.acks.is_idle() || self.end.is_some() {
             let outstanding = self.acks.outstanding();
-            tracing::warn!(outstanding, "stopped before the brokers acknowledged everything: it comes again at the next start");
+            tracing::warn!(
+                outstanding,
+                "stopped before the brokers acknowledged everything: it comes again at the next start"
+            );
         }
         if self.write.is_some() {
             let result = written(&mut self.write).await;

@@ -55,16 +55,15 @@ impl Plugin for PostgresConnector {
 async fn validate(config: Properties) -> Vec<ConfigValue> {
     let mut values: Vec<ConfigValue> =
         options::OPTIONS.iter().map(|o| ConfigValue::new(o.key.name, None)).collect();
-    let mut report = |option: &str, message: String| {
-        match values.iter_mut().find(|v| v.name == option) {
+    let mut report =
+        |option: &str, message: String| match values.iter_mut().find(|v| v.name == option) {
             Some(value) => value.errors.push(message),
             None => {
                 let mut value = ConfigValue::new(option, None);
                 value.errors.push(message);
                 values.push(value);
             }
-        }
-    };
+        };
     match Settings::parse(&config) {
         Err(problems) => {
             for problem in problems {
@@ -76,10 +75,16 @@ async fn validate(config: Properties) -> Vec<ConfigValue> {
             match tokio::time::timeout(limit, source::probe(&settings)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    report("database.hostname", format!("Error while validating connector config: {error}"));
+                    report(
+                        "database.hostname",
+                        format!("Error while validating connector config: {error}"),
+                    );
                 }
                 Err(_elapsed) => {
-                    report("database.hostname", format!("Connection validation timed out after {} ms", limit.as_millis()));
+                    report(
+                        "database.hostname",
+                        format!("Connection validation timed out after {} ms", limit.as_millis()),
+                    );
                 }
             }
         }
@@ -89,13 +94,20 @@ async fn validate(config: Properties) -> Vec<ConfigValue> {
 
 /// What REST lists beside the connector: the transforms and converters that walbridge implements.
 pub(crate) fn components() -> Vec<PluginInfo> {
-    let apache = |class: &str, kind| PluginInfo { class: class.to_owned(), kind, version: Some(crate::CONNECT_VERSION.to_owned()) };
+    let apache = |class: &str, kind| PluginInfo {
+        class: class.to_owned(),
+        kind,
+        version: Some(crate::CONNECT_VERSION.to_owned()),
+    };
     let mut list = vec![PluginInfo {
         class: "io.debezium.transforms.ExtractNewRecordState".to_owned(),
         kind: PluginKind::Transformation,
         version: Some(DEBEZIUM_VERSION.to_owned()),
     }];
     list.push(apache("org.apache.kafka.connect.json.JsonConverter", PluginKind::Converter));
-    list.push(apache("org.apache.kafka.connect.storage.SimpleHeaderConverter", PluginKind::HeaderConverter));
+    list.push(apache(
+        "org.apache.kafka.connect.storage.SimpleHeaderConverter",
+        PluginKind::HeaderConverter,
+    ));
     list
 }

@@ -116,6 +116,9 @@ mod tests {
 
     #[test]
     fn broken_escape_names_its_line() {
-        assert_eq!(parse("a=1\nb=\\u12G4").unwrap_err().to_string(), "line 2: malformed \\uXXXX escape");
+        assert_eq!(
+            parse("a=1\nb=\\u12G4").unwrap_err().to_string(),
+            "line 2: malformed \\uXXXX escape"
+        );
     }
 }

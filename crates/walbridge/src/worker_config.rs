@@ -184,12 +184,19 @@ mod tests {
             ("KAFKA_HEAP_OPTS", "-Xmx1g"),
         ]);
         let pairs: Vec<_> = properties.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        assert_eq!(pairs, [("bootstrap.servers", "a:1"), ("producer.compression.type", "zstd"), ("x-y_z", "1")]);
+        assert_eq!(
+            pairs,
+            [("bootstrap.servers", "a:1"), ("producer.compression.type", "zstd"), ("x-y_z", "1")]
+        );
     }
 
     #[test]
     fn unknown_keys_are_named_and_known_ones_are_not() {
-        let properties = env(&[("CONNECT_GROUP_ID", "g"), ("CONNECT_GRUOP_ID", "g"), ("CONNECT_PLUGIN_PATH", "/x")]);
+        let properties = env(&[
+            ("CONNECT_GROUP_ID", "g"),
+            ("CONNECT_GRUOP_ID", "g"),
+            ("CONNECT_PLUGIN_PATH", "/x"),
+        ]);
         assert_eq!(unknown(&properties).collect::<Vec<_>>(), ["gruop.id"]);
     }
 

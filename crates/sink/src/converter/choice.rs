@@ -20,7 +20,9 @@ impl Converters {
         worker: &dyn Fn(&str) -> Option<&'a str>,
     ) -> Result<Self> {
         let choose = |role: &str, fallback: Option<&'static str>| {
-            let given = |from: &dyn Fn(&str) -> Option<&'a str>| from(role).map(str::trim).filter(|c| !c.is_empty());
+            let given = |from: &dyn Fn(&str) -> Option<&'a str>| {
+                from(role).map(str::trim).filter(|c| !c.is_empty())
+            };
             match (given(connector), given(worker)) {
                 (Some(class), _) => converter(role, class, connector),
                 (None, Some(class)) => converter(role, class, worker),
@@ -40,7 +42,11 @@ impl Converters {
     }
 }
 
-fn converter<'a>(role: &str, class: &str, get: &dyn Fn(&str) -> Option<&'a str>) -> Result<Converter> {
+fn converter<'a>(
+    role: &str,
+    class: &str,
+    get: &dyn Fn(&str) -> Option<&'a str>,
+) -> Result<Converter> {
     match class {
         JSON => Ok(Converter::Json(json(role, get)?)),
         SIMPLE_HEADER if role == "header.converter" => Ok(Converter::SimpleHeader),
@@ -77,7 +83,10 @@ fn json<'a>(role: &str, get: &dyn Fn(&str) -> Option<&'a str>) -> Result<JsonCon
     Ok(JsonConfig {
         schemas: flag("schemas.enable", defaults.schemas)?,
         numeric_decimals,
-        replace_null_with_default: flag("replace.null.with.default", defaults.replace_null_with_default)?,
+        replace_null_with_default: flag(
+            "replace.null.with.default",
+            defaults.replace_null_with_default,
+        )?,
     })
 }
 
@@ -88,12 +97,16 @@ mod tests {
     type Pairs = [(&'static str, &'static str)];
 
     fn parse(connector: &Pairs, worker: &Pairs) -> Result<Converters> {
-        let find = |pairs: &Pairs, key: &str| pairs.iter().find(|(k, _)| *k == key).map(|(_, v)| *v);
+        let find =
+            |pairs: &Pairs, key: &str| pairs.iter().find(|(k, _)| *k == key).map(|(_, v)| *v);
         Converters::parse(&|key| find(connector, key), &|key| find(worker, key))
     }
 
-    const WORKER: &Pairs =
-        &[("key.converter", JSON), ("value.converter", JSON), ("value.converter.schemas.enable", "false")];
+    const WORKER: &Pairs = &[
+        ("key.converter", JSON),
+        ("value.converter", JSON),
+        ("value.converter.schemas.enable", "false"),
+    ];
 
     fn schemas(converter: &Converter) -> bool {
         matches!(converter, Converter::Json(JsonConfig { schemas: true, .. }))
@@ -124,6 +137,8 @@ mod tests {
         let error = parse(&[], &[]).unwrap_err().to_string();
         assert!(error.contains("key.converter"), "{error}");
         let pairs = &[("key.converter", JSON), ("key.converter.decimal.format", "hex")];
-        assert!(parse(pairs, WORKER).unwrap_err().to_string().contains("key.converter.decimal.format"));
+        assert!(
+            parse(pairs, WORKER).unwrap_err().to_string().contains("key.converter.decimal.format")
+        );
     }
 }

@@ -1,91 +1,55 @@
 //! Java's text of numbers, and base64: what several converters write alike.
 
+mod java_float;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// Appends `Double.toString` of the value: shortest digits that read back, at least one after the point,
-/// scientific outside 10^-3 … 10^7.
+/// Appends `Double.toString` of the value, as Java before 19 prints it.
 pub(super) fn write_f64(value: f64, out: &mut Vec<u8>) {
-    if let Some(text) = special(value.is_nan(), value.is_infinite(), value.is_sign_negative()) {
-        out.extend_from_slice(text.as_bytes());
-    } else if value == 0.0 {
-        out.extend_from_slice(if value.is_sign_negative() { b"-0.0" } else { b"0.0" });
-    } else if value.is_subnormal() {
-        // A subnormal may have one digit only; Java then gives the two digits that are closest.
-        write_scientific(
-            &two_digits(ryu::Buffer::new().format_finite(value), || format!("{value:.1e}")),
-            out,
-        );
-    } else {
-        write_scientific(ryu::Buffer::new().format_finite(value), out);
+    if write_special(
+        value.is_nan(),
+        value.is_sign_negative(),
+        value.is_infinite(),
+        value == 0.0,
+        out,
+    ) {
+        return;
     }
+    let digits = java_float::of_f64(value.abs());
+    write_digits(digits.as_bytes(), digits.point, out);
 }
 
-/// Appends `Float.toString` of the value.
+/// Appends `Float.toString` of the value, as Java before 19 prints it.
 pub(super) fn write_f32(value: f32, out: &mut Vec<u8>) {
-    if let Some(text) = special(value.is_nan(), value.is_infinite(), value.is_sign_negative()) {
-        out.extend_from_slice(text.as_bytes());
-    } else if value == 0.0 {
-        out.extend_from_slice(if value.is_sign_negative() { b"-0.0" } else { b"0.0" });
-    } else if value.is_subnormal() {
-        write_scientific(
-            &two_digits(ryu::Buffer::new().format_finite(value), || format!("{value:.1e}")),
-            out,
-        );
-    } else {
-        write_scientific(ryu::Buffer::new().format_finite(value), out);
+    if write_special(
+        value.is_nan(),
+        value.is_sign_negative(),
+        value.is_infinite(),
+        value == 0.0,
+        out,
+    ) {
+        return;
     }
+    let digits = java_float::of_f32(value.abs());
+    write_digits(digits.as_bytes(), digits.point, out);
 }
 
-const fn special(nan: bool, infinite: bool, negative: bool) -> Option<&'static str> {
-    match (nan, infinite, negative) {
-        (true, ..) => Some("NaN"),
-        (_, true, false) => Some("Infinity"),
-        (_, true, true) => Some("-Infinity"),
-        _ => None,
+/// Writes the sign, and the whole text where it has no digits of its own.
+fn write_special(nan: bool, negative: bool, infinite: bool, zero: bool, out: &mut Vec<u8>) -> bool {
+    if nan {
+        out.extend_from_slice(b"NaN");
+        return true;
     }
-}
-
-fn two_digits(shortest: &str, closest: impl FnOnce() -> String) -> String {
-    let mantissa = shortest.split('e').next().unwrap_or_default();
-    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
-    if digits <= 1 || mantissa.ends_with(".0") && digits == 2 {
-        closest()
-    } else {
-        shortest.to_owned()
+    if negative {
+        out.push(b'-');
     }
-}
-
-/// From any decimal text of a finite, non-zero number to Java's.
-fn write_scientific(text: &str, out: &mut Vec<u8>) {
-    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let mantissa = match mantissa.strip_prefix('-') {
-        Some(rest) => {
-            out.push(b'-');
-            rest
-        }
-        None => mantissa,
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    // Digits without leading and trailing zeros, and where the point stands in them.
-    let mut digits = [0u8; 64];
-    let mut len = 0;
-    let mut leading = 0i32;
-    for digit in whole.bytes().chain(fraction.bytes()) {
-        if len == 0 && digit == b'0' {
-            leading += 1;
-        } else if let Some(slot) = digits.get_mut(len) {
-            *slot = digit;
-            len += 1;
-        }
+    match (infinite, zero) {
+        (true, _) => out.extend_from_slice(b"Infinity"),
+        (_, true) => out.extend_from_slice(b"0.0"),
+        _ => return false,
     }
-    while len > 1 && digits.get(len - 1) == Some(&b'0') {
-        len -= 1;
-    }
-    let digits = digits.get(..len).unwrap_or_default();
-    let exponent = exponent.parse::<i32>().unwrap_or(0);
-    let point = exponent + i32::try_from(whole.len()).unwrap_or(0) - leading;
-    write_digits(digits, point, out);
+    true
 }
 
 /// Digits `d1 d2 …` with the value `0.d1d2… × 10^point`.
@@ -172,9 +136,24 @@ mod tests {
             (1e-45f32, "1.4E-45"),
             (3.4e38, "3.4E38"),
             (0.1, "0.1"),
-            (1.175_494_4e-38, "1.1754944E-38"),
+            (1.175_494_4e-38, "1.17549435E-38"),
         ] {
             assert_eq!(float(value), text);
+        }
+    }
+
+    /// Captured from `Float.toString` and `Double.toString` of OpenJDK 17: type, bits in hexadecimal, text.
+    #[test]
+    fn digits_are_those_of_java_17() {
+        for line in include_str!("text/java17.txt").lines() {
+            let mut parts = line.split(' ');
+            let (kind, bits, text) = (parts.next(), parts.next().unwrap(), parts.next().unwrap());
+            let ours = match kind {
+                Some("d") => double(f64::from_bits(u64::from_str_radix(bits, 16).unwrap())),
+                Some("f") => float(f32::from_bits(u32::from_str_radix(bits, 16).unwrap())),
+                _ => panic!("{line}"),
+            };
+            assert_eq!(ours, text, "{line}");
         }
     }
 

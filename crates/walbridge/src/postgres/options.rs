@@ -4,6 +4,8 @@
 //! Names, defaults and meanings are those of Debezium's PostgreSQL connector 3.6. The words of a failed check are
 //! Debezium's too (`io.debezium.config.Field`).
 
+use std::sync::LazyLock;
+
 use connect::config_def::{ConfigDef, ConfigKey, Default, Importance, Type};
 use fancy_regex::Regex;
 
@@ -49,7 +51,13 @@ pub(super) struct PostgresOption {
     pub(super) handling: Handling,
 }
 
-const fn option(name: &'static str, kind: Type, default: Default, check: Check, documentation: &'static str) -> PostgresOption {
+const fn option(
+    name: &'static str,
+    kind: Type,
+    default: Default,
+    check: Check,
+    documentation: &'static str,
+) -> PostgresOption {
     let key = ConfigKey::new(name, kind, default).documented(Importance::Medium, documentation);
     PostgresOption { key, check, handling: Handling::Same }
 }
@@ -59,12 +67,18 @@ const fn text(value: &'static str) -> Default {
 }
 
 const fn ignored(name: &'static str, kind: Type, default: Default) -> PostgresOption {
-    let key = ConfigKey::new(name, kind, default).documented(Importance::Low, "Tunes Debezium's own machinery: accepted and without effect.");
+    let key = ConfigKey::new(name, kind, default).documented(
+        Importance::Low,
+        "Tunes Debezium's own machinery: accepted and without effect.",
+    );
     PostgresOption { key, check: Any, handling: Handling::Ignored }
 }
 
 const fn refused(name: &'static str, kind: Type, default: Default) -> PostgresOption {
-    let key = ConfigKey::new(name, kind, default).documented(Importance::Low, "Not supported yet: another value than the default is refused.");
+    let key = ConfigKey::new(name, kind, default).documented(
+        Importance::Low,
+        "Not supported yet: another value than the default is refused.",
+    );
     PostgresOption { key, check: Any, handling: Handling::Refused }
 }
 
@@ -73,54 +87,321 @@ use Default::{Null, Required};
 
 /// The table.
 pub(super) const OPTIONS: &[PostgresOption] = &[
-    option("topic.prefix", Type::String, Required, Check::TopicPrefix, "Name of the database server as topics, schemas and offsets carry it. Two connectors must not share one."),
-    option("database.hostname", Type::String, Required, Any, "Host name or address of the database server; a directory (leading slash) for its Unix socket."),
-    option("database.port", Type::Int, text("5432"), Check::Integer, "Port of the database server."),
-    option("database.user", Type::String, Required, Any, "User to connect as; needs LOGIN, REPLICATION and SELECT on the captured tables."),
+    option(
+        "topic.prefix",
+        Type::String,
+        Required,
+        Check::TopicPrefix,
+        "Name of the database server as topics, schemas and offsets carry it. Two connectors must not share one.",
+    ),
+    option(
+        "database.hostname",
+        Type::String,
+        Required,
+        Any,
+        "Host name or address of the database server; a directory (leading slash) for its Unix socket.",
+    ),
+    option(
+        "database.port",
+        Type::Int,
+        text("5432"),
+        Check::Integer,
+        "Port of the database server.",
+    ),
+    option(
+        "database.user",
+        Type::String,
+        Required,
+        Any,
+        "User to connect as; needs LOGIN, REPLICATION and SELECT on the captured tables.",
+    ),
     option("database.password", Type::Password, Null, Any, "The user's password."),
     option("database.dbname", Type::String, Required, Any, "The database to capture."),
-    option("database.initial.statements", Type::String, Null, Any, "SQL to run on each plain connection, separated by semicolons; two semicolons are one literal semicolon."),
-    option("database.query.timeout.ms", Type::Int, text("600000"), NonNegative, "How long a catalog query may take, in milliseconds; 0 for no limit."),
-    option("database.connection.timeout.ms", Type::Int, text("600000"), NonNegative, "How long connecting may take, in milliseconds."),
-    option("database.sslmode", Type::String, text("prefer"), OneOf(&["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]), "Whether and how to use TLS, with libpq's meaning of each word."),
-    option("database.sslcert", Type::String, Null, Any, "File with the client's certificate (PEM)."),
-    option("database.sslkey", Type::String, Null, Any, "File with the certificate's key (PEM, or PKCS-8 DER)."),
+    option(
+        "database.initial.statements",
+        Type::String,
+        Null,
+        Any,
+        "SQL to run on each plain connection, separated by semicolons; two semicolons are one literal semicolon.",
+    ),
+    option(
+        "database.query.timeout.ms",
+        Type::Int,
+        text("600000"),
+        NonNegative,
+        "How long a catalog query may take, in milliseconds; 0 for no limit.",
+    ),
+    option(
+        "database.connection.timeout.ms",
+        Type::Int,
+        text("600000"),
+        NonNegative,
+        "How long connecting may take, in milliseconds.",
+    ),
+    option(
+        "database.sslmode",
+        Type::String,
+        text("prefer"),
+        OneOf(&["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]),
+        "Whether and how to use TLS, with libpq's meaning of each word.",
+    ),
+    option(
+        "database.sslcert",
+        Type::String,
+        Null,
+        Any,
+        "File with the client's certificate (PEM).",
+    ),
+    option(
+        "database.sslkey",
+        Type::String,
+        Null,
+        Any,
+        "File with the certificate's key (PEM, or PKCS-8 DER).",
+    ),
     option("database.sslpassword", Type::Password, Null, Any, "Passphrase of the key."),
-    option("database.sslrootcert", Type::String, Null, Any, "File with the trusted root certificates (PEM)."),
-    option("database.tcpKeepAlive", Type::Boolean, text("true"), Boolean, "Whether to let the operating system probe idle connections."),
-    option("plugin.name", Type::String, text("decoderbufs"), OneOf(&["decoderbufs", "pgoutput"]), "Output plugin of the slot. walbridge reads pgoutput only; without the option it uses pgoutput and says so."),
+    option(
+        "database.sslrootcert",
+        Type::String,
+        Null,
+        Any,
+        "File with the trusted root certificates (PEM).",
+    ),
+    option(
+        "database.tcpKeepAlive",
+        Type::Boolean,
+        text("true"),
+        Boolean,
+        "Whether to let the operating system probe idle connections.",
+    ),
+    option(
+        "plugin.name",
+        Type::String,
+        text("decoderbufs"),
+        OneOf(&["decoderbufs", "pgoutput"]),
+        "Output plugin of the slot. walbridge reads pgoutput only; without the option it uses pgoutput and says so.",
+    ),
     option("slot.name", Type::String, text("debezium"), Check::SlotName, "Replication slot."),
-    option("slot.drop.on.stop", Type::Boolean, text("false"), Boolean, "Whether to drop the slot when the connector is stopped in an orderly way."),
-    option("slot.max.retries", Type::Int, text("6"), Check::Integer, "How often to try to start streaming when that fails."),
-    option("slot.retry.delay.ms", Type::Long, text("10000"), NonNegative, "Time between those attempts, in milliseconds."),
-    option("slot.stream.params", Type::String, Null, Any, "Further options of START_REPLICATION, as k=v pairs separated by semicolons."),
-    option("publication.name", Type::String, text("dbz_publication"), Any, "Publication to stream."),
-    option("publication.autocreate.mode", Type::String, text("all_tables"), OneOf(&["disabled", "all_tables", "filtered", "no_tables"]), "How the publication is made when it does not exist."),
-    option("publish.via.partition.root", Type::Boolean, text("false"), Boolean, "Whether a created publication shows changes of partitions as their root's."),
-    option("snapshot.mode", Type::String, text("initial"), OneOf(&["always", "initial", "no_data", "initial_only", "when_needed", "configuration_based", "custom"]), "When to read the tables before streaming. walbridge knows initial and no_data so far."),
-    option("snapshot.delay.ms", Type::Long, text("0"), NonNegative, "Time before the snapshot, in milliseconds."),
-    option("schema.include.list", Type::List, Null, Patterns, "Schemas to capture, as regular expressions."),
+    option(
+        "slot.drop.on.stop",
+        Type::Boolean,
+        text("false"),
+        Boolean,
+        "Whether to drop the slot when the connector is stopped in an orderly way.",
+    ),
+    option(
+        "slot.max.retries",
+        Type::Int,
+        text("6"),
+        Check::Integer,
+        "How often to try to start streaming when that fails.",
+    ),
+    option(
+        "slot.retry.delay.ms",
+        Type::Long,
+        text("10000"),
+        NonNegative,
+        "Time between those attempts, in milliseconds.",
+    ),
+    option(
+        "slot.stream.params",
+        Type::String,
+        Null,
+        Any,
+        "Further options of START_REPLICATION, as k=v pairs separated by semicolons.",
+    ),
+    option(
+        "publication.name",
+        Type::String,
+        text("dbz_publication"),
+        Any,
+        "Publication to stream.",
+    ),
+    option(
+        "publication.autocreate.mode",
+        Type::String,
+        text("all_tables"),
+        OneOf(&["disabled", "all_tables", "filtered", "no_tables"]),
+        "How the publication is made when it does not exist.",
+    ),
+    option(
+        "publish.via.partition.root",
+        Type::Boolean,
+        text("false"),
+        Boolean,
+        "Whether a created publication shows changes of partitions as their root's.",
+    ),
+    option(
+        "snapshot.mode",
+        Type::String,
+        text("initial"),
+        OneOf(&[
+            "always",
+            "initial",
+            "no_data",
+            "initial_only",
+            "when_needed",
+            "configuration_based",
+            "custom",
+        ]),
+        "When to read the tables before streaming. walbridge knows initial and no_data so far.",
+    ),
+    option(
+        "snapshot.delay.ms",
+        Type::Long,
+        text("0"),
+        NonNegative,
+        "Time before the snapshot, in milliseconds.",
+    ),
+    option(
+        "schema.include.list",
+        Type::List,
+        Null,
+        Patterns,
+        "Schemas to capture, as regular expressions.",
+    ),
     option("schema.exclude.list", Type::List, Null, Patterns, "Schemas not to capture."),
-    option("table.include.list", Type::List, Null, Patterns, "Tables to capture, as regular expressions over schema.table."),
+    option(
+        "table.include.list",
+        Type::List,
+        Null,
+        Patterns,
+        "Tables to capture, as regular expressions over schema.table.",
+    ),
     option("table.exclude.list", Type::List, Null, Patterns, "Tables not to capture."),
-    option("table.ignore.builtin", Type::Boolean, text("true"), Boolean, "Whether to leave out the system schemas."),
-    option("skipped.operations", Type::List, text("t"), Any, "Operations that make no record: c, u, d, t, r, or none."),
-    option("tombstones.on.delete", Type::Boolean, text("true"), Boolean, "Whether a delete is followed by a tombstone."),
-    option("extended.headers.enabled", Type::Boolean, text("true"), Boolean, "Whether records carry Debezium's context headers."),
-    option("decimal.handling.mode", Type::String, text("precise"), OneOf(&["precise", "string", "double"]), "How numeric and money are represented."),
-    option("time.precision.mode", Type::String, text("adaptive"), OneOf(&["adaptive", "adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds"]), "How dates and times are represented."),
-    option("interval.handling.mode", Type::String, text("numeric"), OneOf(&["numeric", "string"]), "How intervals are represented."),
-    option("hstore.handling.mode", Type::String, text("json"), OneOf(&["json", "map"]), "How hstore is represented."),
-    option("binary.handling.mode", Type::String, text("bytes"), OneOf(&["bytes", "base64", "base64-url-safe", "hex"]), "How bytea is represented."),
-    option("money.fraction.digits", Type::Short, text("2"), Check::Integer, "Digits after the point of money."),
-    option("include.unknown.datatypes", Type::Boolean, text("false"), Boolean, "Whether columns of unmapped types appear as opaque bytes."),
-    option("unavailable.value.placeholder", Type::String, text("__debezium_unavailable_value"), Any, "What stands for a TOASTed value that did not change; hex: introduces bytes."),
-    option("event.converting.failure.handling.mode", Type::String, text("warn"), OneOf(&["skip", "warn", "fail"]), "What happens to a value that cannot be represented: null with or without a warning, or the task fails."),
-    option("status.update.interval.ms", Type::Int, text("10000"), Positive, "Time between status updates to the server, in milliseconds."),
-    option("errors.max.retries", Type::Int, text("-1"), Check::Integer, "How often to start over after a failure that may pass; -1 for ever."),
-    option("retriable.restart.connector.wait.ms", Type::Long, text("10000"), Positive, "Time before starting over, in milliseconds."),
-    option("connection.validation.timeout.ms", Type::Long, text("60000"), Positive, "How long the validation's connection attempt may take, in milliseconds."),
-    option("max.queue.size.in.bytes", Type::Long, text("0"), NonNegative, "Bound of the queue between reading and writing, in bytes; 0 for walbridge's own (8 MiB)."),
+    option(
+        "table.ignore.builtin",
+        Type::Boolean,
+        text("true"),
+        Boolean,
+        "Whether to leave out the system schemas.",
+    ),
+    option(
+        "skipped.operations",
+        Type::List,
+        text("t"),
+        Any,
+        "Operations that make no record: c, u, d, t, r, or none.",
+    ),
+    option(
+        "tombstones.on.delete",
+        Type::Boolean,
+        text("true"),
+        Boolean,
+        "Whether a delete is followed by a tombstone.",
+    ),
+    option(
+        "extended.headers.enabled",
+        Type::Boolean,
+        text("true"),
+        Boolean,
+        "Whether records carry Debezium's context headers.",
+    ),
+    option(
+        "decimal.handling.mode",
+        Type::String,
+        text("precise"),
+        OneOf(&["precise", "string", "double"]),
+        "How numeric and money are represented.",
+    ),
+    option(
+        "time.precision.mode",
+        Type::String,
+        text("adaptive"),
+        OneOf(&[
+            "adaptive",
+            "adaptive_time_microseconds",
+            "connect",
+            "isostring",
+            "microseconds",
+            "nanoseconds",
+        ]),
+        "How dates and times are represented.",
+    ),
+    option(
+        "interval.handling.mode",
+        Type::String,
+        text("numeric"),
+        OneOf(&["numeric", "string"]),
+        "How intervals are represented.",
+    ),
+    option(
+        "hstore.handling.mode",
+        Type::String,
+        text("json"),
+        OneOf(&["json", "map"]),
+        "How hstore is represented.",
+    ),
+    option(
+        "binary.handling.mode",
+        Type::String,
+        text("bytes"),
+        OneOf(&["bytes", "base64", "base64-url-safe", "hex"]),
+        "How bytea is represented.",
+    ),
+    option(
+        "money.fraction.digits",
+        Type::Short,
+        text("2"),
+        Check::Integer,
+        "Digits after the point of money.",
+    ),
+    option(
+        "include.unknown.datatypes",
+        Type::Boolean,
+        text("false"),
+        Boolean,
+        "Whether columns of unmapped types appear as opaque bytes.",
+    ),
+    option(
+        "unavailable.value.placeholder",
+        Type::String,
+        text("__debezium_unavailable_value"),
+        Any,
+        "What stands for a TOASTed value that did not change; hex: introduces bytes.",
+    ),
+    option(
+        "event.converting.failure.handling.mode",
+        Type::String,
+        text("warn"),
+        OneOf(&["skip", "warn", "fail"]),
+        "What happens to a value that cannot be represented: null with or without a warning, or the task fails.",
+    ),
+    option(
+        "status.update.interval.ms",
+        Type::Int,
+        text("10000"),
+        Positive,
+        "Time between status updates to the server, in milliseconds.",
+    ),
+    option(
+        "errors.max.retries",
+        Type::Int,
+        text("-1"),
+        Check::Integer,
+        "How often to start over after a failure that may pass; -1 for ever.",
+    ),
+    option(
+        "retriable.restart.connector.wait.ms",
+        Type::Long,
+        text("10000"),
+        Positive,
+        "Time before starting over, in milliseconds.",
+    ),
+    option(
+        "connection.validation.timeout.ms",
+        Type::Long,
+        text("60000"),
+        Positive,
+        "How long the validation's connection attempt may take, in milliseconds.",
+    ),
+    option(
+        "max.queue.size.in.bytes",
+        Type::Long,
+        text("0"),
+        NonNegative,
+        "Bound of the queue between reading and writing, in bytes; 0 for walbridge's own (8 MiB).",
+    ),
     ignored("max.batch.size", Type::Int, text("2048")),
     ignored("max.queue.size", Type::Int, text("8192")),
     ignored("poll.interval.ms", Type::Long, text("500")),
@@ -164,7 +445,11 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
     refused("post.processors", Type::List, Null),
     refused("schema.name.adjustment.mode", Type::String, text("none")),
     refused("field.name.adjustment.mode", Type::String, text("none")),
-    refused("topic.naming.strategy", Type::Class, text("io.debezium.schema.SchemaTopicNamingStrategy")),
+    refused(
+        "topic.naming.strategy",
+        Type::Class,
+        text("io.debezium.schema.SchemaTopicNamingStrategy"),
+    ),
     refused("topic.delimiter", Type::String, text(".")),
     refused("replica.identity.autoset.values", Type::String, Null),
     refused("slot.failover", Type::Boolean, text("false")),
@@ -174,7 +459,11 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
     refused("xmin.fetch.interval.ms", Type::Long, text("0")),
     refused("read.only", Type::Boolean, text("false")),
     refused("guardrail.collections.max", Type::Int, text("0")),
-    refused("sourceinfo.struct.maker", Type::Class, text("io.debezium.connector.postgresql.PostgresSourceInfoStructMaker")),
+    refused(
+        "sourceinfo.struct.maker",
+        Type::Class,
+        text("io.debezium.connector.postgresql.PostgresSourceInfoStructMaker"),
+    ),
     refused("streaming.delay.ms", Type::Long, text("0")),
 ];
 
@@ -197,18 +486,10 @@ pub(super) const LEGACY: &[(&str, &str)] = &[
     ("snapshot.custom.class", "snapshot.mode.custom.name"),
 ];
 
-const KEYS: [ConfigKey; OPTIONS.len()] = {
-    let mut keys = [OPTIONS[0].key; OPTIONS.len()];
-    let mut i = 0;
-    while i < OPTIONS.len() {
-        keys[i] = OPTIONS[i].key;
-        i += 1;
-    }
-    keys
-};
+static KEYS: LazyLock<Vec<ConfigKey>> = LazyLock::new(|| OPTIONS.iter().map(|o| o.key).collect());
 
 /// The table as `connect` reads it.
-pub(super) static CONFIG_DEF: ConfigDef = ConfigDef::new(&KEYS);
+pub(super) static CONFIG_DEF: LazyLock<ConfigDef> = LazyLock::new(|| ConfigDef::new(&KEYS));
 
 /// The option of that name.
 pub(super) fn find(name: &str) -> Option<&'static PostgresOption> {
@@ -225,8 +506,8 @@ impl Check {
             Self::Boolean => (!matches!(value.trim().to_ascii_lowercase().as_str(), "true" | "false"))
                 .then(|| "Either 'true' or 'false' is expected".to_owned()),
             Self::Integer => number.is_none().then(|| "An integer is expected".to_owned()),
-            Self::NonNegative => (!number.is_some_and(|n| n >= 0)).then(|| "An non-negative integer is expected".to_owned()),
-            Self::Positive => (!number.is_some_and(|n| n > 0)).then(|| "A positive, non-zero integer value is expected".to_owned()),
+            Self::NonNegative => number.is_none_or(|n| n < 0).then(|| "An non-negative integer is expected".to_owned()),
+            Self::Positive => number.is_none_or(|n| n <= 0).then(|| "A positive, non-zero integer value is expected".to_owned()),
             Self::OneOf(words) => (!words.iter().any(|w| w.eq_ignore_ascii_case(value.trim())))
                 .then(|| format!("Value must be one of {}", words.join(", "))),
             Self::Patterns => super::settings::split_list(value).into_iter().find_map(|pattern| {

@@ -162,12 +162,18 @@ pub(super) fn problems(config: &Properties) -> Vec<Problem> {
         if let Some(message) = option.check.problem(value) {
             found.push(problem(name, message));
         } else if option.handling == Handling::Refused && !is_default(option, value) {
-            found.push(problem(name, "walbridge does not support this option yet; remove it".to_owned()));
+            found.push(problem(
+                name,
+                "walbridge does not support this option yet; remove it".to_owned(),
+            ));
         }
     }
     for name in config.keys() {
         if options::REFUSED_PREFIXES.iter().any(|p| name.starts_with(p)) {
-            found.push(problem(name, "walbridge does not support this option yet; remove it".to_owned()));
+            found.push(problem(
+                name,
+                "walbridge does not support this option yet; remove it".to_owned(),
+            ));
         }
     }
     let given = |name: &str| config.get(name).is_some_and(|v| !v.trim().is_empty());
@@ -180,14 +186,19 @@ pub(super) fn problems(config: &Properties) -> Vec<Problem> {
     if let Err(message) = skipped_operations(config.get("skipped.operations").map(String::as_str)) {
         found.push(problem("skipped.operations", message));
     }
-    if given("plugin.name") && !config.get("plugin.name").is_some_and(|p| p.trim().eq_ignore_ascii_case("pgoutput")) {
+    if given("plugin.name")
+        && !config.get("plugin.name").is_some_and(|p| p.trim().eq_ignore_ascii_case("pgoutput"))
+    {
         found.push(problem("plugin.name", "walbridge reads the plugin pgoutput only".to_owned()));
     }
     if let Some(mode) = config.get("snapshot.mode").filter(|_| given("snapshot.mode"))
         && !matches!(mode.trim().to_ascii_lowercase().as_str(), "initial" | "no_data")
         && !found.iter().any(|p| p.option == "snapshot.mode")
     {
-        found.push(problem("snapshot.mode", format!("walbridge does not support {} yet; use initial or no_data", mode.trim())));
+        found.push(problem(
+            "snapshot.mode",
+            format!("walbridge does not support {} yet; use initial or no_data", mode.trim()),
+        ));
     }
     found
 }
@@ -200,10 +211,17 @@ fn is_default(option: &options::PostgresOption, value: &str) -> bool {
 }
 
 fn skipped_operations(text: Option<&str>) -> Result<SkippedOperations, String> {
-    let Some(text) = text.filter(|t| !t.trim().is_empty()) else { return Ok(SkippedOperations::default()) };
+    let Some(text) = text.filter(|t| !t.trim().is_empty()) else {
+        return Ok(SkippedOperations::default());
+    };
     let words: Vec<&str> = text.split(',').map(str::trim).collect();
     if words == ["none"] {
-        return Ok(SkippedOperations { create: false, update: false, delete: false, truncate: false });
+        return Ok(SkippedOperations {
+            create: false,
+            update: false,
+            delete: false,
+            truncate: false,
+        });
     }
     if words.contains(&"none") {
         return Err("'none' cannot be specified with other skipped operation types".to_owned());
@@ -212,7 +230,12 @@ fn skipped_operations(text: Option<&str>) -> Result<SkippedOperations, String> {
         return Err("Invalid operation".to_owned());
     }
     let has = |word: &str| words.contains(&word);
-    Ok(SkippedOperations { create: has("c"), update: has("u"), delete: has("d"), truncate: has("t") })
+    Ok(SkippedOperations {
+        create: has("c"),
+        update: has("u"),
+        delete: has("d"),
+        truncate: has("t"),
+    })
 }
 
 /// Reads values whose form [`problems`] has checked.
@@ -279,7 +302,11 @@ impl Settings {
             database: database(read)?,
             slot: slot(read)?,
             publication: publication(read),
-            snapshot: if read.word("snapshot.mode") == "no_data" { SnapshotMode::NoData } else { SnapshotMode::Initial },
+            snapshot: if read.word("snapshot.mode") == "no_data" {
+                SnapshotMode::NoData
+            } else {
+                SnapshotMode::Initial
+            },
             snapshot_delay: read.millis("snapshot.delay.ms")?,
             filter: Arc::new(Filter {
                 schemas: lists(read, "schema")?,
@@ -337,7 +364,9 @@ fn database(read: &Reader<'_>) -> Result<pgoutput::Config, Problem> {
         connect_timeout: read.millis("database.connection.timeout.ms")?,
         query_timeout: read.millis("database.query.timeout.ms")?,
         tcp_keepalive: read.flag("database.tcpKeepAlive"),
-        initial_statements: split_statements(read.text("database.initial.statements").unwrap_or_default()),
+        initial_statements: split_statements(
+            read.text("database.initial.statements").unwrap_or_default(),
+        ),
     })
 }
 
@@ -369,7 +398,10 @@ fn slot(read: &Reader<'_>) -> Result<SlotSettings, Problem> {
 
 fn publication(read: &Reader<'_>) -> pgoutput::publication::Publication {
     // Only operations that were skipped explicitly leave the publication, as in Debezium.
-    let explicit = read.0.get("skipped.operations").is_some_and(|v| !v.trim().is_empty() && v.trim() != "none");
+    let explicit = read
+        .0
+        .get("skipped.operations")
+        .is_some_and(|v| !v.trim().is_empty() && v.trim() != "none");
     let skipped = skipped_operations(read.text("skipped.operations")).unwrap_or_default();
     let operations = [
         ("insert", skipped.create),
@@ -377,7 +409,8 @@ fn publication(read: &Reader<'_>) -> pgoutput::publication::Publication {
         ("delete", skipped.delete),
         ("truncate", skipped.truncate),
     ];
-    let published: Vec<&str> = operations.iter().filter(|(_, skip)| !skip).map(|(name, _)| *name).collect();
+    let published: Vec<&str> =
+        operations.iter().filter(|(_, skip)| !skip).map(|(name, _)| *name).collect();
     pgoutput::publication::Publication {
         name: read.owned("publication.name"),
         autocreate: match read.word("publication.autocreate.mode").as_str() {
@@ -416,7 +449,9 @@ fn conversion(read: &Reader<'_>) -> Result<Options, Problem> {
         hstore_map: read.word("hstore.handling.mode") == "map",
         money_fraction_digits: read.number("money.fraction.digits")?,
         include_unknown: read.flag("include.unknown.datatypes"),
-        unavailable_placeholder: placeholder(read.text("unavailable.value.placeholder").unwrap_or_default())?,
+        unavailable_placeholder: placeholder(
+            read.text("unavailable.value.placeholder").unwrap_or_default(),
+        )?,
     })
 }
 
@@ -480,28 +515,45 @@ mod tests {
 
     #[test]
     fn problems_name_their_option_in_debeziums_words() {
-        let mut config = minimal(&[("table.include.list", "a"), ("table.exclude.list", "b"), ("snapshot.mode", "never")]);
+        let mut config = minimal(&[
+            ("table.include.list", "a"),
+            ("table.exclude.list", "b"),
+            ("snapshot.mode", "never"),
+        ]);
         config.shift_remove("database.user");
         let shown: Vec<String> = problems(&config).iter().map(ToString::to_string).collect();
         assert_eq!(shown.len(), 3, "{shown:?}");
         assert_eq!(shown[0], "The 'database.user' value is invalid: A value is required");
         assert!(shown[1].starts_with("The 'snapshot.mode' value is invalid: Value must be one of"));
-        assert_eq!(shown[2], "The 'table.exclude.list' value is invalid: \"table.include.list\" is already specified");
+        assert_eq!(
+            shown[2],
+            "The 'table.exclude.list' value is invalid: \"table.include.list\" is already specified"
+        );
     }
 
     #[test]
     fn what_would_change_the_capture_is_refused_and_what_would_not_is_accepted() {
-        for (key, value) in [("column.mask.with.4.chars", "a.b.c"), ("message.key.columns", "a:b"), ("column.exclude.list", "x")] {
+        for (key, value) in [
+            ("column.mask.with.4.chars", "a.b.c"),
+            ("message.key.columns", "a:b"),
+            ("column.exclude.list", "x"),
+        ] {
             assert_eq!(problems(&minimal(&[(key, value)]))[0].option, key);
         }
-        for (key, value) in [("max.batch.size", "1"), ("topic.delimiter", "."), ("some.unknown", "1"), ("read.only", "FALSE")] {
+        for (key, value) in [
+            ("max.batch.size", "1"),
+            ("topic.delimiter", "."),
+            ("some.unknown", "1"),
+            ("read.only", "FALSE"),
+        ] {
             assert_eq!(problems(&minimal(&[(key, value)])), [], "{key}");
         }
     }
 
     #[test]
     fn only_explicitly_skipped_operations_leave_the_publication() {
-        let publish = |extra: &[(&str, &str)]| Settings::parse(&minimal(extra)).unwrap().publication.publish;
+        let publish =
+            |extra: &[(&str, &str)]| Settings::parse(&minimal(extra)).unwrap().publication.publish;
         assert_eq!(publish(&[]), None);
         assert_eq!(publish(&[("skipped.operations", "none")]), None);
         assert_eq!(publish(&[("skipped.operations", "c, t")]).as_deref(), Some("update,delete"));

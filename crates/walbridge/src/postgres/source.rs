@@ -57,7 +57,11 @@ pub(super) struct Channels {
 }
 
 /// Reads until `stop`; every other end is an error.
-pub(super) async fn run(settings: Arc<Settings>, start: Start, channels: Channels) -> Result<(), Error> {
+pub(super) async fn run(
+    settings: Arc<Settings>,
+    start: Start,
+    channels: Channels,
+) -> Result<(), Error> {
     let database = &settings.database;
     let client = sql::connect(database, PLAIN_CONNECTION).await?;
     slot::check_server(&client).await?;
@@ -86,7 +90,9 @@ pub(super) async fn run(settings: Arc<Settings>, start: Start, channels: Channel
         }
         Start::Snapshot => {
             let view = match created {
-                Some(slot) => View::Exported { snapshot: slot.snapshot, lsn: slot.consistent_point },
+                Some(slot) => {
+                    View::Exported { snapshot: slot.snapshot, lsn: slot.consistent_point }
+                }
                 None => View::Now(Isolation::RepeatableRead),
             };
             tokio::select! {
@@ -107,9 +113,14 @@ async fn captured(catalog: &Catalog, settings: &Settings) -> Result<Vec<Table>, 
     let filter = &settings.filter;
     let mut tables: Vec<Table> =
         catalog.tables().await?.into_iter().filter(|t| filter.takes(&t.schema, &t.name)).collect();
-    tables.sort_by_cached_key(|t| (filter.rank(&t.schema, &t.name), t.schema.clone(), t.name.clone()));
+    tables.sort_by_cached_key(|t| {
+        (filter.rank(&t.schema, &t.name), t.schema.clone(), t.name.clone())
+    });
     if tables.is_empty() {
-        tracing::warn!(connector = &*settings.prefix, "no table passes the filters: nothing will be captured until one does");
+        tracing::warn!(
+            connector = &*settings.prefix,
+            "no table passes the filters: nothing will be captured until one does"
+        );
     }
     Ok(tables)
 }
@@ -143,13 +154,18 @@ async fn snapshot(
     for table in tables {
         // Dropped since it was listed: then it holds no row that anybody could miss.
         let Some(relation) = snapshot.catalog().describe_table(table.oid).await? else { continue };
-        sources.push(Source { relation: Arc::new(relation), select: None, rows: Arc::new(AtomicU64::new(0)) });
+        sources.push(Source {
+            relation: Arc::new(relation),
+            select: None,
+            rows: Arc::new(AtomicU64::new(0)),
+        });
     }
     tracing::info!(%lsn, tables = sources.len(), "snapshot begins");
     match snapshot.copy(&sources, &channels.queue, &channels.stop).await? {
         Outcome::Stopped => Ok(None),
         Outcome::Complete => {
-            let rows: u64 = sources.iter().map(|s| s.rows.load(std::sync::atomic::Ordering::Relaxed)).sum();
+            let rows: u64 =
+                sources.iter().map(|s| s.rows.load(std::sync::atomic::Ordering::Relaxed)).sum();
             tracing::info!(%lsn, rows, "snapshot is complete");
             Ok(Some((snapshot.finish().await?, lsn)))
         }
@@ -237,7 +253,10 @@ mod tests {
         use SnapshotMode::{Initial, NoData};
         assert_eq!(Start::choose(Initial, None).unwrap(), Start::Snapshot);
         assert_eq!(Start::choose(Initial, Some(&stored(false))).unwrap(), Start::Snapshot);
-        assert_eq!(Start::choose(Initial, Some(&stored(true))).unwrap(), Start::Stream(Some(Lsn::new(7))));
+        assert_eq!(
+            Start::choose(Initial, Some(&stored(true))).unwrap(),
+            Start::Stream(Some(Lsn::new(7)))
+        );
         assert_eq!(Start::choose(NoData, None).unwrap(), Start::Stream(None));
         assert!(Start::choose(NoData, Some(&stored(false))).is_err());
     }

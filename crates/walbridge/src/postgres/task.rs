@@ -121,7 +121,10 @@ async fn started(context: &mut TaskContext) -> bool {
 fn settings(context: &TaskContext) -> Result<Arc<Settings>, RunError> {
     Settings::parse(&context.config).map(Arc::new).map_err(|problems| {
         let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        RunError::Setup(format!("Error configuring an instance of PostgresConnectorTask: {}", shown.join("; ")))
+        RunError::Setup(format!(
+            "Error configuring an instance of PostgresConnectorTask: {}",
+            shown.join("; ")
+        ))
     })
 }
 
@@ -129,13 +132,25 @@ fn settings(context: &TaskContext) -> Result<Arc<Settings>, RunError> {
 fn advise(context: &TaskContext) {
     let connector = context.connector.as_str();
     if !context.config.contains_key("plugin.name") {
-        tracing::warn!(connector, "plugin.name is not set: pgoutput is used (Debezium's default would be decoderbufs)");
+        tracing::warn!(
+            connector,
+            "plugin.name is not set: pgoutput is used (Debezium's default would be decoderbufs)"
+        );
     }
     for key in context.config.keys() {
         if let Some((_, today)) = options::LEGACY.iter().find(|(old, _)| old == key) {
-            tracing::warn!(connector, option = key, today, "option of an older Debezium has no effect");
+            tracing::warn!(
+                connector,
+                option = key,
+                today,
+                "option of an older Debezium has no effect"
+            );
         } else if options::find(key).is_some_and(|o| o.handling == Handling::Ignored) {
-            tracing::info!(connector, option = key, "option tunes Debezium's own machinery and has no effect here");
+            tracing::info!(
+                connector,
+                option = key,
+                "option tunes Debezium's own machinery and has no effect here"
+            );
         }
     }
 }
@@ -163,11 +178,14 @@ async fn attempt(settings: &Arc<Settings>, context: &TaskContext) -> Result<(), 
     let channels = Channels { queue: sender, confirmed, stop: stop_reading.clone() };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(source::run(Arc::clone(settings), start, channels));
-    let result = Pipeline::new(parts).run(receiver, context.target.clone(), context.stop.clone()).await;
+    let result =
+        Pipeline::new(parts).run(receiver, context.target.clone(), context.stop.clone()).await;
     stop_reading.cancel();
     let read = match tasks.join_next().await {
         Some(Ok(read)) => read,
-        Some(Err(error)) => return Err(RunError::Setup(format!("the reading task ended unexpectedly: {error}"))),
+        Some(Err(error)) => {
+            return Err(RunError::Setup(format!("the reading task ended unexpectedly: {error}")));
+        }
         None => Ok(()),
     };
     result?;
@@ -186,7 +204,9 @@ fn encoder_config(settings: &Settings, context: &TaskContext) -> Result<EncoderC
         None | Some("auto") => Path::Auto,
         Some("general") => Path::General,
         Some(other) => {
-            return Err(RunError::Setup(format!("walbridge.encoder.path: {other} is neither auto nor general")));
+            return Err(RunError::Setup(format!(
+                "walbridge.encoder.path: {other} is neither auto nor general"
+            )));
         }
     };
     Ok(EncoderConfig {
@@ -202,7 +222,7 @@ fn encoder_config(settings: &Settings, context: &TaskContext) -> Result<EncoderC
         conversion_failure: settings.conversion_failure,
         topics: TopicNaming::new(&settings.prefix, "."),
         converters: Converters::parse(&connector, &worker).map_err(setup)?,
-        transforms: Chain::parse(&connector).map_err(setup)?,
+        transforms: Chain::parse(connector).map_err(setup)?,
         included: Arc::new(move |relation| filter.takes_relation(relation)),
         key_columns: None,
         path,
@@ -219,11 +239,16 @@ fn client_properties(context: &TaskContext, role: Role) -> Vec<(String, String)>
 }
 
 fn topic_creator(context: &TaskContext) -> Result<Option<TopicCreator>, RunError> {
-    if context.worker.get("topic.creation.enable").is_some_and(|v| v.trim().eq_ignore_ascii_case("false")) {
+    if context
+        .worker
+        .get("topic.creation.enable")
+        .is_some_and(|v| v.trim().eq_ignore_ascii_case("false"))
+    {
         return Ok(None);
     }
     let keys: Vec<&str> = context.config.keys().map(String::as_str).collect();
-    let rules = TopicCreation::parse(|key| context.config.get(key).map(String::as_str), &keys).map_err(setup)?;
+    let rules = TopicCreation::parse(|key| context.config.get(key).map(String::as_str), &keys)
+        .map_err(setup)?;
     let Some(rules) = rules else { return Ok(None) };
     TopicCreator::new(rules, &client_properties(context, Role::Admin)).map(Some).map_err(setup)
 }
@@ -231,7 +256,10 @@ fn topic_creator(context: &TaskContext) -> Result<Option<TopicCreator>, RunError
 fn intervals(worker: &Properties) -> Result<Intervals, RunError> {
     let millis = |key: &str, default: u64| match worker.get(key).map(|v| v.trim()) {
         None => Ok(Duration::from_millis(default)),
-        Some(text) => text.parse().map(Duration::from_millis).map_err(|error| setup(format!("worker property {key}: {error}"))),
+        Some(text) => text
+            .parse()
+            .map(Duration::from_millis)
+            .map_err(|error| setup(format!("worker property {key}: {error}"))),
     };
     Ok(Intervals {
         flush: millis("offset.flush.interval.ms", 60_000)?,

@@ -37,7 +37,7 @@ fn escape_of(byte: u8) -> u8 {
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| escape_of(byte) != 0) {
+    while let Some(at) = find_special(rest.as_bytes()) {
         let (plain, special) = rest.split_at_checked(at).unwrap_or((rest, ""));
         out.extend_from_slice(plain.as_bytes());
         let mut chars = special.chars();
@@ -48,6 +48,30 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(rest.as_bytes());
     out.push(b'"');
+}
+
+/// Where the first byte is that cannot be copied as it is: eight bytes at a time.
+fn find_special(bytes: &[u8]) -> Option<usize> {
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let chunk = chunks.iter().position(|chunk| has_special(u64::from_le_bytes(*chunk)));
+    let (start, tail) = match chunk {
+        Some(chunk) => (chunk * 8, bytes.get(chunk * 8..).unwrap_or_default()),
+        None => (bytes.len() - rest.len(), rest),
+    };
+    tail.iter().position(|byte| escape_of(*byte) != 0).map(|at| start + at)
+}
+
+/// Whether one of eight bytes is below 0x20, a quote, a backslash, or the lead of a supplementary character.
+const fn has_special(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let quote = word ^ (ONES * 0x22);
+    let backslash = word ^ (ONES * 0x5C);
+    let low = word.wrapping_sub(ONES * 0x20) & !word;
+    let equal = (quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash);
+    // The upper four bits of a byte are all set.
+    let lead = word & (word << 1) & (word << 2) & (word << 3);
+    (low | equal | lead) & HIGH != 0
 }
 
 fn write_escaped(c: char, out: &mut Vec<u8>) {
@@ -69,6 +93,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn words_are_special_exactly_where_a_byte_is() {
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                let mut bytes = *b"abcdefgh";
+                if let Some(slot) = bytes.get_mut(at) {
+                    *slot = byte;
+                }
+                assert_eq!(
+                    has_special(u64::from_le_bytes(bytes)),
+                    escape_of(byte) != 0 || byte > 0xF4,
+                    "{byte:#x}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn escapes_as_jackson_does() {
         let cases = [
             ("", r#""""#),
@@ -76,6 +117,10 @@ mod tests {
             ("\"\\\u{8}\u{c}\n\r\t", r#""\"\\\b\f\n\r\t""#),
             ("\u{1f}\u{0}", r#""\u001F\u0000""#),
             ("a😀b", r#""a\uD83D\uDE00b""#),
+            (
+                "twelve bytes\"and more\tthan that, кириллица 中文",
+                "\"twelve bytes\\\"and more\\tthan that, кириллица 中文\"",
+            ),
         ];
         for (text, json) in cases {
             let mut out = Vec::new();
