@@ -1,6 +1,6 @@
 //! What the machine must have: Debian packages, installed where we are root, named where we are not.
 //!
-//! What compiles librdkafka (g++, make, zlib1g-dev) is not among them: without it, xtask itself would not be here.
+//! What compiles librdkafka (g++, make) is not among them: without it, xtask itself would not be here.
 
 use std::path::PathBuf;
 use std::process::Command;
