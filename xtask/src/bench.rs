@@ -6,6 +6,7 @@ mod latency;
 mod machine;
 mod receiver;
 mod report;
+mod tally;
 mod usage;
 
 use clap::{Args, ValueEnum};

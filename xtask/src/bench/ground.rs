@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rdkafka::Message as _;
 use serde_json::{Value, json};
 
 use super::report::Line;
-use crate::error::{Context, Error, Result};
+use super::tally::Tally;
+use crate::error::{Context, Result};
 use crate::kafka::{Consumer, Counter};
 use crate::services::stack::{Plan, Stack};
 use crate::sql::Session;
@@ -144,31 +146,16 @@ impl Ground {
     pub(crate) fn verify(&mut self, name: &str) -> Result<()> {
         let insert = "INSERT INTO bench_users (full_name) VALUES ('last') RETURNING id";
         let last: usize = self.session.one(insert)?.parse().context("id")?;
-        let mut seen = vec![0_u8; last + 1];
-        let mut stray = 0_u64;
+        let mut tally = Tally::new(last);
         let mut consumer = Consumer::new(&self.stack.bootstrap(), &[&topic(name)])?;
-        wait::until(&format!("the last record of {name}"), LIMIT, || {
+        wait::unpaused(&format!("the last record of {name}"), LIMIT, || {
             self.worker.check()?;
-            consumer.each(|message| {
-                let id = rdkafka::Message::key(message).and_then(id_of);
-                let id = id.and_then(|id| usize::try_from(id).ok());
-                match id.and_then(|id| seen.get_mut(id)) {
-                    Some(times) => *times = times.saturating_add(1),
-                    None => stray += 1,
-                }
-            })?;
-            Ok(seen.last().is_some_and(|times| *times > 0).then_some(()))
+            consumer.each(|message| tally.count(message.key().and_then(id_of)))?;
+            Ok(tally.has_last().then_some(()))
         })?;
-        let ids = seen.iter().skip(1);
-        let missing = ids.clone().filter(|times| **times == 0).count();
-        let repeated = ids.filter(|times| **times > 1).count();
-        if missing == 0 && repeated == 0 && stray == 0 {
-            say::progress(format!("each of {last} rows is in the topic exactly once"));
-            return Ok(());
-        }
-        Err(Error::new(format!(
-            "{name}: of {last} rows {missing} are missing and {repeated} repeated; {stray} others"
-        )))
+        tally.check().context(name)?;
+        say::progress(format!("each of {last} rows is in the topic exactly once"));
+        Ok(())
     }
 
     /// Removes connector `name` and what it made in Postgres.

@@ -148,7 +148,26 @@ fn quantile(sorted: &[u64], part: f64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::quantile;
+    use super::{ROWS_MAX, Received, quantile};
+
+    fn received(ids: &[u64]) -> Received {
+        let mut received = Received::default();
+        for id in ids {
+            received.take(Some(format!("{{\"id\":{}}}", id * ROWS_MAX).as_bytes()));
+        }
+        received
+    }
+
+    #[test]
+    fn rows_must_come_exactly_once() {
+        assert_eq!(received(&[2, 1]).delays(2).unwrap().len(), 2);
+        assert!(received(&[1]).delays(2).is_err());
+        assert!(received(&[1, 1]).delays(2).is_err());
+        assert!(received(&[1, 2, 2]).delays(2).is_err());
+        let mut stray = received(&[1, 2]);
+        stray.take(None);
+        assert!(stray.delays(2).is_err());
+    }
 
     #[test]
     fn quantile_is_the_smallest_that_enough_do_not_exceed() {
