@@ -107,12 +107,9 @@ mod tests {
     fn line(value: Option<&str>) -> String {
         let record = Record {
             topic: "shop.public.orders".to_owned(),
-            partition: 0,
-            kafka_offset: 0,
             timestamp_ms: 1_007,
             key: Some(br#"{"id":1}"#.to_vec()),
             value: value.map(|text| text.as_bytes().to_vec()),
-            headers: Vec::new(),
         };
         Change::of(&record).to_string()
     }

@@ -12,7 +12,7 @@ pub(crate) const DATABASE: &str = "customers";
 
 /// Makes the user and the database where they are missing.
 pub(crate) fn create(postgres: &Postgres) -> Result<()> {
-    let mut session = Session::connect(&postgres.address(), "postgres")?;
+    let mut session = Session::connect(postgres.port, "postgres")?;
     let found = format!("SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'");
     if session.run(&found)?.is_empty() {
         run_file(&mut session, "sql/demo/database.sql")

@@ -5,9 +5,7 @@
 //! ```
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -17,7 +15,8 @@ use crate::error::{Context, Error, Result};
 use crate::kafka::Consumer;
 use crate::services::stack::{Plan, Stack};
 use crate::sql::Session;
-use crate::{course, http, layout, port, process, product, say, wait};
+use crate::worker::Worker;
+use crate::{course, layout, product, say, wait};
 
 const NAME: &str = "demo";
 const CONNECTOR: &str = "pg-connector";
@@ -60,9 +59,12 @@ impl Demo {
     /// Does what was asked. Whatever happens, nothing stays behind.
     pub(crate) fn run(&self) -> Result<()> {
         let walbridge = product::binary()?;
-        let mut stage = Stage::raise(self.postgres)?;
-        let shown = stage.start_worker(&walbridge).and_then(|()| stage.show(self.once));
-        let stopped = stage.stack.down(true);
+        let mut stack = raise(self.postgres)?;
+        let shown = Worker::start(&mut stack, &walbridge, NAME).and_then(|worker| {
+            let stage = Stage { stack: &stack, worker };
+            stage.worker.explain(stage.show(self.once))
+        });
+        let stopped = stack.down(true);
         match shown {
             // Ctrl-C is how a demo that stays is meant to end.
             Err(_) if wait::interrupted() && !self.once => stopped,
@@ -71,84 +73,42 @@ impl Demo {
     }
 }
 
-/// What the demo started and must stop.
-#[derive(Debug)]
-struct Stage {
-    stack: Stack,
-    /// `host:port` of the worker's REST face, once there is one.
-    rest: String,
+fn raise(postgres: u8) -> Result<Stack> {
+    if let Some(mut old) = Stack::find(NAME)? {
+        old.down(true)?;
+    }
+    // One slot and one sender: what the smallest setups grant a connector.
+    let plan =
+        Plan { postgres, slots: 1, brokers: 3, postgres_port: Some(5432), broker_port: Some(9094) };
+    Stack::up(NAME, &plan)
 }
 
-impl Stage {
-    fn raise(postgres: u8) -> Result<Self> {
-        if let Some(mut old) = Stack::find(NAME)? {
-            old.down(true)?;
-        }
-        // One slot and one sender: what the smallest setups grant a connector.
-        let plan = Plan {
-            postgres,
-            slots: 1,
-            brokers: 3,
-            postgres_port: Some(5432),
-            broker_port: Some(9094),
-        };
-        Ok(Self { stack: Stack::up(NAME, &plan)?, rest: String::new() })
-    }
+/// What the demo shows on.
+#[derive(Debug)]
+struct Stage<'a> {
+    stack: &'a Stack,
+    worker: Worker,
+}
 
-    fn start_worker(&mut self, walbridge: &Path) -> Result<()> {
-        // Only now: what the brokers took is visibly taken.
-        self.rest = format!("127.0.0.1:{}", port::choose(Some(8083), &mut Vec::new())?);
-        let file = self.stack.dir().join("worker.properties");
-        let properties = format!(
-            "bootstrap.servers={}\n\
-             group.id=walbridge-demo\n\
-             listeners=http://{}\n\
-             key.converter=org.apache.kafka.connect.json.JsonConverter\n\
-             value.converter=org.apache.kafka.connect.json.JsonConverter\n\
-             config.storage.topic=connect-config-storage\n\
-             config.storage.replication.factor=3\n\
-             offset.storage.topic=connect-offset-storage\n\
-             offset.storage.replication.factor=3\n\
-             status.storage.topic=connect-status-storage\n\
-             status.storage.replication.factor=3\n",
-            self.stack.bootstrap(),
-            self.rest
-        );
-        fs::write(&file, properties).context(file.display())?;
-        let started = Instant::now();
-        let mut command = Command::new(walbridge);
-        command.arg("worker").arg(&file);
-        let log = self.log();
-        self.stack.start_worker(&mut command, &log)?;
-        wait::until("the worker's REST port", LIMIT, || {
-            self.check_worker()?;
-            let answer = http::request(&self.rest, "GET", "/connectors", "");
-            Ok(answer.is_ok_and(|answer| answer.status == 200).then_some(()))
-        })?;
-        let seconds = started.elapsed().as_secs_f64();
-        say::progress(format!("worker on http://{} ({seconds:.2} s)", self.rest));
-        Ok(())
-    }
-
+impl Stage<'_> {
     fn show(&self, once: bool) -> Result<()> {
         course::create(&self.stack.postgres)?;
-        let mut session = Session::connect(&self.stack.postgres.address(), course::DATABASE)?;
+        let mut session = Session::connect(self.stack.postgres.port, course::DATABASE)?;
         course::run_file(&mut session, "sql/demo/tables.sql")?;
         self.put_connector()?;
-        self.await_streaming(&mut session)?;
+        self.worker.await_streaming(CONNECTOR, &mut session)?;
         say::progress("connector runs; now the changes of sql/demo/changes.sql");
         course::run_file(&mut session, "sql/demo/changes.sql")?;
         drop(session);
 
-        let topics = vec![USERS.to_owned(), ORDERS.to_owned()];
-        let mut consumer = Consumer::new(self.stack.addresses(), topics);
+        let mut consumer = Consumer::new(&self.stack.bootstrap(), &[USERS, ORDERS])?;
         let mut seen = Vec::new();
-        let arrived = wait::until("all changes in kafka", LIMIT, || {
-            self.check_worker()?;
+        wait::until("all changes in kafka", LIMIT, || {
+            self.worker.check()?;
             print(&mut consumer, &mut seen)?;
             Ok((seen.len() >= EXPECTED.len()).then_some(()))
-        });
-        arrived.and_then(|()| compare(seen)).context(format!("see {}", self.log().display()))?;
+        })?;
+        compare(seen)?;
         say::progress(format!("{} of {} records, as expected", EXPECTED.len(), EXPECTED.len()));
         if once {
             return Ok(());
@@ -156,9 +116,8 @@ impl Stage {
         self.suggest();
         loop {
             wait::check()?;
-            self.check_worker()?;
+            self.worker.check()?;
             print(&mut consumer, &mut Vec::new())?;
-            wait::pause();
         }
     }
 
@@ -171,45 +130,11 @@ impl Stage {
         let members = members.ok_or_else(|| Error::new("connector.json: not an object"))?;
         members.insert("database.hostname".to_owned(), json!("127.0.0.1"));
         members.insert("database.port".to_owned(), json!(self.stack.postgres.port.to_string()));
-        let path = format!("/connectors/{CONNECTOR}/config");
-        let answer = http::request(&self.rest, "PUT", &path, &config.to_string())?;
-        if !(200..300).contains(&answer.status) {
-            return Err(Error::new(format!("PUT {path}: {} {}", answer.status, answer.body)));
-        }
-        Ok(())
-    }
-
-    /// Waits until the connector has started its stream, so that the changes come as changes and not as a snapshot.
-    fn await_streaming(&self, session: &mut Session) -> Result<()> {
-        let path = format!("/connectors/{CONNECTOR}/status");
-        wait::until("the connector streams", LIMIT, || {
-            self.check_worker()?;
-            let status = http::request(&self.rest, "GET", &path, "")?.body;
-            if status.contains("\"FAILED\"") {
-                return Err(Error::new(format!("the connector failed: {status}")));
-            }
-            // A sender that makes a slot is in state "startup".
-            let streaming = session.run(
-                "SELECT pid FROM pg_stat_replication WHERE state IN ('catchup', 'streaming')",
-            )?;
-            let runs = status.matches("\"RUNNING\"").count() >= 2;
-            Ok((runs && !streaming.is_empty()).then_some(()))
-        })
-    }
-
-    fn check_worker(&self) -> Result<()> {
-        if self.stack.has_worker() {
-            return Ok(());
-        }
-        Err(Error::new(format!("the worker ended:\n{}", process::log_tail(&self.log()))))
-    }
-
-    fn log(&self) -> PathBuf {
-        self.stack.dir().join("worker.log")
+        self.worker.put(CONNECTOR, &config)
     }
 
     fn suggest(&self) {
-        let url = format!("http://{}/connectors/{CONNECTOR}", self.rest);
+        let url = format!("http://{}/connectors/{CONNECTOR}", self.worker.rest);
         say::result(format!(
             "\nIt stays until Ctrl-C and prints what arrives. In another terminal:\n  \
              cargo xtask psql --stack {NAME} -- -c \"UPDATE users SET name = 'Jane Roe' WHERE id = 2\"\n  \

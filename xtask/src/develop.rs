@@ -105,35 +105,33 @@ impl Topics {
     pub(crate) fn run(self) -> Result<()> {
         let stack = Stack::open(&self.stack)?;
         match self.topic {
-            Some(topic) => print(&stack, topic, self.follow),
+            Some(topic) => print(&stack, &topic, self.follow),
             None => list(&stack),
         }
     }
 }
 
 fn list(stack: &Stack) -> Result<()> {
-    let cluster = stack.addresses().iter().find_map(|address| kafka::metadata(address).ok());
-    let mut topics = cluster.ok_or_else(|| Error::new("no broker answers"))?.topics;
-    topics.sort_by(|a, b| a.name.cmp(&b.name));
-    for topic in topics {
-        say::result(format!("{:<48} {:>3} partitions", topic.name, topic.leaders.len()));
+    let mut topics = kafka::cluster(&stack.bootstrap())?.topics;
+    topics.sort();
+    for (name, n_partitions) in topics {
+        say::result(format!("{name:<48} {n_partitions:>3} partitions"));
     }
     Ok(())
 }
 
-fn print(stack: &Stack, topic: String, follow: bool) -> Result<()> {
-    let mut consumer = Consumer::new(stack.addresses(), vec![topic]);
+fn print(stack: &Stack, topic: &str, follow: bool) -> Result<()> {
+    let exists = kafka::cluster(&stack.bootstrap())?.topics.iter().any(|(name, _)| name == topic);
+    if !exists && !follow {
+        return Err(Error::new(format!("no topic {topic}")));
+    }
+    let mut consumer = Consumer::new(&stack.bootstrap(), &[topic])?;
     loop {
-        let records = consumer.poll()?;
-        let is_end = records.is_empty();
-        for record in records {
+        for record in consumer.poll()? {
             say::result(Change::of(&record));
         }
-        if is_end && !follow || wait::interrupted() {
+        if !follow && consumer.is_through() || wait::interrupted() {
             return Ok(());
-        }
-        if is_end {
-            wait::pause();
         }
     }
 }

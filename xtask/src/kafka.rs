@@ -1,213 +1,216 @@
-//! As much of a Kafka client as xtask needs to see a cluster and to read a topic, without librdkafka or a JVM.
-//!
-//! Kafka's protocol (<https://kafka.apache.org/protocol>): a request is a 4-byte length, API key, API version,
-//! correlation id, client id and body; integers are big-endian. Versions are the last ones without tagged fields.
+//! Seeing a cluster and reading topics, by librdkafka.
 
-mod batch;
-mod cursor;
-
-use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use cursor::Cursor;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Message as _};
+use rdkafka::metadata::MetadataTopic;
+use rdkafka::{Offset, TopicPartitionList};
 
 use crate::error::{Context, Error, Result};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// The most that we believe an answer to hold.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// How long a poll waits for its first record, and then for each further one.
+const FIRST: Duration = Duration::from_millis(25);
+const FURTHER: Duration = Duration::from_millis(1);
 
-/// Error codes of a partition whose leader does not know it yet, or not any more: unknown topic, no leader, not the leader.
-const STILL_MOVING: [i16; 3] = [3, 5, 6];
-
-const FETCH_BYTES: i32 = 4 << 20;
+/// The most records of one poll.
+const RECORDS_MAX: usize = 10_000;
 
 /// One record of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) topic: String,
-    pub(crate) partition: i32,
-    pub(crate) kafka_offset: i64,
     /// Milliseconds since 1970.
     pub(crate) timestamp_ms: i64,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
-    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
 /// What a broker says about its cluster.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    /// Id and `host:port`.
-    pub(crate) brokers: Vec<(i32, String)>,
-    pub(crate) topics: Vec<Topic>,
+    pub(crate) broker_ids: Vec<i32>,
+    /// Name and number of partitions.
+    pub(crate) topics: Vec<(String, usize)>,
 }
 
-/// A topic and who leads its partitions.
-#[derive(Debug)]
-pub(crate) struct Topic {
-    pub(crate) name: String,
-    /// Partition and the leader's id; -1 while there is none.
-    pub(crate) leaders: Vec<(i32, i32)>,
+/// Asks any broker of `bootstrap` for all brokers and topics.
+pub(crate) fn cluster(bootstrap: &str) -> Result<Cluster> {
+    let metadata = client(bootstrap)?.fetch_metadata(None, LIMIT).context(bootstrap)?;
+    let topics = metadata.topics().iter();
+    Ok(Cluster {
+        broker_ids: metadata.brokers().iter().map(rdkafka::metadata::MetadataBroker::id).collect(),
+        topics: topics.map(|topic| (topic.name().to_owned(), topic.partitions().len())).collect(),
+    })
 }
 
-/// Asks the broker at `address` for all brokers and topics. Metadata, version 1; creates no topic.
-pub(crate) fn metadata(address: &str) -> Result<Cluster> {
-    const ALL_TOPICS: i32 = -1;
-    let answer = call(address, 3, 1, &ALL_TOPICS.to_be_bytes())?;
-    let mut answer = Cursor::new(&answer);
-    parse_metadata(&mut answer).context("answer to metadata")
+/// A client that stores no offset and creates no topic.
+fn client(bootstrap: &str) -> Result<BaseConsumer> {
+    config(bootstrap).create().context("kafka client")
 }
 
-fn parse_metadata(answer: &mut Cursor<'_>) -> Result<Cluster> {
-    let brokers = answer.array(|broker| {
-        let (id, host, port) = (broker.i32()?, broker.string()?, broker.i32()?);
-        broker.nullable_string()?; // Rack.
-        Ok((id, format!("{host}:{port}")))
-    })?;
-    answer.i32()?; // Controller.
-    let topics = answer.array(|topic| {
-        topic.i16()?; // Error: the leaders say as much.
-        let name = topic.string()?;
-        topic.i8()?; // Whether it is internal.
-        let leaders = topic.array(|partition| {
-            partition.i16()?;
-            let leader = (partition.i32()?, partition.i32()?);
-            partition.array(Cursor::i32)?; // Replicas.
-            partition.array(Cursor::i32)?; // In sync.
-            Ok(leader)
-        })?;
-        Ok(Topic { name, leaders })
-    })?;
-    Ok(Cluster { brokers, topics })
+fn config(bootstrap: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", bootstrap)
+        .set("client.id", "xtask")
+        .set("allow.auto.create.topics", "false")
+        .set("reconnect.backoff.ms", "50")
+        .set("reconnect.backoff.max.ms", "200");
+    config
 }
 
 /// Reads topics from their beginning.
-#[derive(Debug)]
 pub(crate) struct Consumer {
-    bootstrap: Vec<String>,
-    topics: Vec<String>,
-    positions: BTreeMap<(String, i32), i64>,
+    client: BaseConsumer,
+    /// Topics that did not exist when we last looked.
+    missing: Vec<String>,
+    n_assigned: usize,
+    n_ended: usize,
 }
 
 impl Consumer {
     /// A reader of `topics`, which need not exist yet.
-    pub(crate) fn new(bootstrap: Vec<String>, topics: Vec<String>) -> Self {
-        Self { bootstrap, topics, positions: BTreeMap::new() }
+    pub(crate) fn new(bootstrap: &str, topics: &[&str]) -> Result<Self> {
+        let missing = topics.iter().map(|topic| (*topic).to_owned()).collect();
+        let mut config = config(bootstrap);
+        config
+            // librdkafka asks for one where partitions are assigned; nothing is committed to it.
+            .set("group.id", "xtask")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("enable.partition.eof", "true")
+            .set("fetch.wait.max.ms", "5");
+        let client = config.create().context("kafka client")?;
+        Ok(Self { client, missing, n_assigned: 0, n_ended: 0 })
     }
 
-    /// What is there now and was not given before; does not wait for more.
+    /// What arrived since; waits a moment for it.
     pub(crate) fn poll(&mut self) -> Result<Vec<Record>> {
-        let cluster = self.bootstrap.iter().find_map(|address| metadata(address).ok());
-        let cluster = cluster.ok_or_else(|| Error::new("no broker answers"))?;
         let mut records = Vec::new();
-        for topic in cluster.topics {
-            if !self.topics.contains(&topic.name) {
-                continue;
-            }
-            for (partition, leader) in &topic.leaders {
-                let leader = cluster.brokers.iter().find(|(id, _)| id == leader);
-                let Some((_, address)) = leader else { continue };
-                self.fetch(address, &topic.name, *partition, &mut records)?;
-            }
-        }
+        self.each(|message| records.push(record(message)))?;
         Ok(records)
     }
 
-    fn fetch(
-        &mut self,
-        address: &str,
-        topic: &str,
-        partition: i32,
-        records: &mut Vec<Record>,
-    ) -> Result<()> {
-        let position = self.positions.entry((topic.to_owned(), partition)).or_default();
-        let answer = call(address, 1, 4, &fetch_request(topic, partition, *position)?)?;
-        let batches = parse_fetch(&mut Cursor::new(&answer)).context(topic)?;
-        let next = batch::parse(&batches, |found| {
-            if found.kafka_offset >= *position {
-                records.push(Record { topic: topic.to_owned(), partition, ..found });
+    /// As [`Consumer::poll`], without copying: gives `take` each message, and says how many there were.
+    pub(crate) fn each(&mut self, mut take: impl FnMut(&BorrowedMessage<'_>)) -> Result<usize> {
+        self.assign()?;
+        let mut n = 0;
+        while n < RECORDS_MAX {
+            match self.client.poll(if n == 0 { FIRST } else { FURTHER }) {
+                Some(Ok(message)) => take(&message),
+                Some(Err(KafkaError::PartitionEOF(_))) => {
+                    self.n_ended += 1;
+                    continue;
+                }
+                Some(Err(error)) if is_passing(&error) => continue,
+                Some(Err(error)) => return Err(Error::new(format!("read from kafka: {error}"))),
+                None => break,
             }
-        });
-        *position = next.context(topic)?.unwrap_or(*position);
-        Ok(())
+            n += 1;
+        }
+        Ok(n)
+    }
+
+    /// Whether all topics exist and each partition has been read to what once was its end.
+    pub(crate) fn is_through(&self) -> bool {
+        self.missing.is_empty() && self.n_ended >= self.n_assigned
+    }
+
+    fn assign(&mut self) -> Result<()> {
+        let mut new = TopicPartitionList::new();
+        for topic in std::mem::take(&mut self.missing) {
+            let n_partitions = n_partitions(&self.client, &topic)?;
+            for partition in 0..n_partitions {
+                new.add_partition_offset(&topic, partition, Offset::Beginning).context(&topic)?;
+            }
+            if n_partitions == 0 {
+                self.missing.push(topic);
+            }
+        }
+        if new.count() == 0 {
+            return Ok(());
+        }
+        self.n_assigned += new.count();
+        self.client.incremental_assign(&new).context("assign")
     }
 }
 
-/// Fetch, version 4, of one partition; committed records only, answered at once.
-fn fetch_request(topic: &str, partition: i32, position: i64) -> Result<Vec<u8>> {
-    const READ_COMMITTED: u8 = 1;
-    let mut body = Vec::new();
-    for field in [-1, 0, 0, FETCH_BYTES] {
-        body.extend_from_slice(&i32::to_be_bytes(field)); // Replica, wait, bytes at least, bytes at most.
+/// What ends by itself: librdkafka reconnects, and finds the new leader.
+fn is_passing(error: &KafkaError) -> bool {
+    use rdkafka::types::RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::BrokerTransportFailure
+                | Code::AllBrokersDown
+                | Code::Resolve
+                | Code::OperationTimedOut
+                | Code::UnknownTopicOrPartition
+                | Code::UnknownPartition
+                | Code::UnknownTopic
+                | Code::UnknownLeaderEpoch
+                | Code::FencedLeaderEpoch
+                | Code::LeaderNotAvailable
+                | Code::NotLeaderForPartition
+                | Code::OffsetNotAvailable
+        )
+    )
+}
+
+fn record(message: &BorrowedMessage<'_>) -> Record {
+    Record {
+        topic: message.topic().to_owned(),
+        timestamp_ms: message.timestamp().to_millis().unwrap_or(-1),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
     }
-    body.push(READ_COMMITTED);
-    body.extend_from_slice(&1_i32.to_be_bytes());
-    put_string(&mut body, topic)?;
-    body.extend_from_slice(&1_i32.to_be_bytes());
-    body.extend_from_slice(&partition.to_be_bytes());
-    body.extend_from_slice(&position.to_be_bytes());
-    body.extend_from_slice(&FETCH_BYTES.to_be_bytes());
-    Ok(body)
 }
 
-fn parse_fetch(answer: &mut Cursor<'_>) -> Result<Vec<u8>> {
-    answer.i32()?; // Throttle.
-    let topics = answer.array(|topic| {
-        topic.string()?;
-        topic.array(|partition| {
-            partition.i32()?;
-            let error = partition.i16()?;
-            if error != 0 && !STILL_MOVING.contains(&error) {
-                return Err(Error::new(format!("error code {error}")));
-            }
-            partition.i64()?; // High watermark.
-            partition.i64()?; // Last stable offset.
-            let aborted = partition.array(|aborted| Ok((aborted.i64()?, aborted.i64()?)))?;
-            if !aborted.is_empty() {
-                return Err(Error::new(
-                    "holds aborted transactions, which are not understood here",
-                ));
-            }
-            partition.nullable_bytes().map(Option::unwrap_or_default)
-        })
-    })?;
-    Ok(topics.into_iter().flatten().flatten().collect())
+/// 0 where the topic does not exist, or not yet with a leader for each partition.
+fn n_partitions(client: &BaseConsumer, topic: &str) -> Result<i32> {
+    let metadata = client.fetch_metadata(Some(topic), LIMIT).context(topic)?;
+    let usable = |found: &&MetadataTopic| {
+        let led = |found: &rdkafka::metadata::MetadataPartition| found.leader() >= 0;
+        found.error().is_none() && found.partitions().iter().all(led)
+    };
+    let found = metadata.topics().iter().find(usable);
+    i32::try_from(found.map_or(0, |found| found.partitions().len())).context(topic)
 }
 
-/// Sends one request over a connection of its own; the answer is what follows the correlation id.
-fn call(address: &str, api: i16, version: i16, body: &[u8]) -> Result<Vec<u8>> {
-    let mut request = Vec::new();
-    request.extend_from_slice(&api.to_be_bytes());
-    request.extend_from_slice(&version.to_be_bytes());
-    request.extend_from_slice(&0_i32.to_be_bytes());
-    put_string(&mut request, "xtask")?;
-    request.extend_from_slice(body);
-    let size = u32::try_from(request.len()).context("request")?;
+/// Counts what is in one topic without reading it.
+pub(crate) struct Counter {
+    client: BaseConsumer,
+    topic: String,
+    n_partitions: i32,
+    last: u64,
+}
 
-    let address: SocketAddr = address.parse().context(address)?;
-    let mut stream = TcpStream::connect_timeout(&address, LIMIT).context(address)?;
-    stream.set_read_timeout(Some(LIMIT)).context(address)?;
-    stream.set_nodelay(true).context(address)?;
-    stream.write_all(&size.to_be_bytes()).context(address)?;
-    stream.write_all(&request).context(address)?;
-
-    let mut size = [0; 4];
-    stream.read_exact(&mut size).context(address)?;
-    let size = usize::try_from(u32::from_be_bytes(size)).context(address)?;
-    if !(4..=ANSWER_BYTES_MAX).contains(&size) {
-        return Err(Error::new(format!("{address}: an answer of {size} bytes")));
+impl Counter {
+    /// For a topic which need not exist yet.
+    pub(crate) fn new(bootstrap: &str, topic: &str) -> Result<Self> {
+        Ok(Self { client: client(bootstrap)?, topic: topic.to_owned(), n_partitions: 0, last: 0 })
     }
-    let mut answer = vec![0; size];
-    stream.read_exact(&mut answer).context(address)?;
-    Ok(answer.split_off(4))
-}
 
-fn put_string(buffer: &mut Vec<u8>, text: &str) -> Result<()> {
-    buffer.extend_from_slice(&i16::try_from(text.len()).context("string")?.to_be_bytes());
-    buffer.extend_from_slice(text.as_bytes());
-    Ok(())
+    /// The sum of the partitions' high watermarks: the records, as long as nothing was deleted or compacted away. While
+    /// the partitions change leaders, as those of a new topic do, what it was before.
+    pub(crate) fn count(&mut self) -> Result<u64> {
+        if self.n_partitions == 0 {
+            self.n_partitions = n_partitions(&self.client, &self.topic)?;
+        }
+        let mut sum = 0;
+        for partition in 0..self.n_partitions {
+            let (_, high) = match self.client.fetch_watermarks(&self.topic, partition, LIMIT) {
+                Err(error) if is_passing(&error) => return Ok(self.last),
+                marks => marks.context(&self.topic)?,
+            };
+            sum += u64::try_from(high).context(&self.topic)?;
+        }
+        self.last = sum;
+        Ok(sum)
+    }
 }

@@ -1,11 +1,13 @@
 //! The project's tasks, run as `cargo xtask`. Only wires; nothing here depends on the product's crates.
 
+mod bench;
 mod change;
 mod check;
 mod course;
 mod demo;
 mod develop;
 mod error;
+mod golden;
 mod http;
 mod kafka;
 mod layout;
@@ -20,6 +22,7 @@ mod sql;
 mod tidy;
 mod version;
 mod wait;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -44,6 +47,8 @@ enum Task {
     Topics(develop::Topics),
     Test(check::Test),
     Tidy(tidy::Tidy),
+    Bench(bench::Bench),
+    Golden(golden::Golden),
     Services(services::Services),
 }
 
@@ -67,6 +72,8 @@ fn run(cli: Cli) -> Result<()> {
         Task::Topics(topics) => topics.run(),
         Task::Test(test) => test.run(),
         Task::Tidy(tidy) => tidy.run(),
+        Task::Bench(bench) => bench.run(),
+        Task::Golden(golden) => golden.run(),
         Task::Services(services) => services.run(),
     }
 }

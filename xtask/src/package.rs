@@ -1,8 +1,10 @@
 //! What the machine must have: Debian packages, installed where we are root, named where we are not.
+//!
+//! What compiles librdkafka (g++, make) is not among them: without it, xtask itself would not be here.
 
-use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
+use std::{env, fs};
 
 use crate::error::{Error, Result};
 use crate::{layout, process, say};
@@ -20,16 +22,9 @@ pub(crate) enum Need {
     Xz,
     /// The terminal client, for `cargo xtask psql` alone.
     Psql,
-    /// Compiles librdkafka and ring; its configure wants a C++ compiler too, and `make`.
-    Compiler,
-    /// Drives librdkafka's build.
-    Make,
-    /// zlib's header, for librdkafka.
-    Zlib,
+    /// What walbridge is measured beside.
+    PgRecvlogical,
 }
-
-/// For building walbridge.
-pub(crate) const BUILD: [Need; 3] = [Need::Compiler, Need::Make, Need::Zlib];
 
 impl Need {
     fn package(self) -> &'static str {
@@ -38,10 +33,7 @@ impl Need {
             Self::Maven => "maven",
             Self::Unzip => "unzip",
             Self::Xz => "xz-utils",
-            Self::Psql => "postgresql-client",
-            Self::Compiler => "g++",
-            Self::Make => "make",
-            Self::Zlib => "zlib1g-dev",
+            Self::Psql | Self::PgRecvlogical => "postgresql-client",
         }
     }
 
@@ -52,9 +44,7 @@ impl Need {
             Self::Unzip => find("unzip").is_some(),
             Self::Xz => find("xz").is_some(),
             Self::Psql => find("psql").is_some(),
-            Self::Compiler => find("cc").is_some() && find("c++").is_some(),
-            Self::Make => find("make").is_some(),
-            Self::Zlib => Path::new("/usr/include/zlib.h").is_file(),
+            Self::PgRecvlogical => pg_recvlogical().is_some(),
         }
     }
 }
@@ -65,7 +55,8 @@ pub(crate) fn require(needs: &[Need]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let packages: Vec<&str> = missing.iter().map(|need| need.package()).collect();
+    let mut packages: Vec<&str> = missing.iter().map(|need| need.package()).collect();
+    packages.dedup();
     let install = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
     if find("apt-get").is_none() {
         return Err(Error::new(format!(
@@ -98,6 +89,18 @@ fn apt(arguments: &[&str]) -> Command {
     apt.args(["-q", "-o", "DPkg::Lock::Timeout=300"]).args(arguments);
     apt.env("DEBIAN_FRONTEND", "noninteractive");
     apt
+}
+
+/// The newest of Debian's, whose wrapper in the path does not pass every option on; else the one in the path.
+pub(crate) fn pg_recvlogical() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let number = |name: &str| name.parse::<u32>().ok();
+    let newest = versions
+        .filter_map(|entry| Some((number(entry.file_name().to_str()?)?, entry.path())))
+        .map(|(major, dir)| (major, dir.join("bin/pg_recvlogical")))
+        .filter(|(_, program)| program.is_file())
+        .max();
+    newest.map(|(_, program)| program).or_else(|| find("pg_recvlogical"))
 }
 
 fn find(program: &str) -> Option<PathBuf> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::error::{Error, Result};
-use crate::{layout, package, process, say};
+use crate::{layout, process, say};
 
 /// The release binary, built now; or the one that `$WALBRIDGE_BIN` names.
 pub(crate) fn binary() -> Result<PathBuf> {
@@ -18,7 +18,6 @@ pub(crate) fn binary() -> Result<PathBuf> {
         };
     }
     say::progress("building walbridge (release)");
-    package::require(&package::BUILD)?;
     let mut build = cargo()?;
     build.args(["build", "--release", "--package", "walbridge"]);
     process::run_attached(&mut build, "build walbridge")?;

@@ -36,9 +36,36 @@ pub(crate) fn check() -> Result<()> {
 pub(crate) fn until<T>(
     what: &str,
     limit: Duration,
+    probe: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    stepwise(what, limit, PAUSE, probe)
+}
+
+/// As [`until`], for what is measured by when it was seen.
+pub(crate) fn closely<T>(
+    what: &str,
+    limit: Duration,
+    probe: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    stepwise(what, limit, Duration::from_millis(1), probe)
+}
+
+/// As [`until`], for a `probe` that itself waits a moment.
+pub(crate) fn unpaused<T>(
+    what: &str,
+    limit: Duration,
+    probe: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    stepwise(what, limit, Duration::ZERO, probe)
+}
+
+fn stepwise<T>(
+    what: &str,
+    limit: Duration,
+    step: Duration,
     mut probe: impl FnMut() -> Result<Option<T>>,
 ) -> Result<T> {
-    let answer = settle(limit, || {
+    let answer = poll(limit, step, || {
         check()?;
         probe()
     })?;
@@ -48,6 +75,14 @@ pub(crate) fn until<T>(
 /// As [`until`], for tearing down: does not look at signals, and `None` says that the time is over.
 pub(crate) fn settle<T>(
     limit: Duration,
+    probe: impl FnMut() -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    poll(limit, PAUSE, probe)
+}
+
+fn poll<T>(
+    limit: Duration,
+    step: Duration,
     mut probe: impl FnMut() -> Result<Option<T>>,
 ) -> Result<Option<T>> {
     let deadline = Instant::now() + limit;
@@ -58,12 +93,18 @@ pub(crate) fn settle<T>(
         if Instant::now() >= deadline {
             return Ok(None);
         }
-        pause();
+        rest(step);
     }
 }
 
-/// The step of a poll.
-#[expect(clippy::disallowed_methods, reason = "this is the poll; no runtime's worker runs here")]
-pub(crate) fn pause() {
-    std::thread::sleep(PAUSE);
+/// Returns at `moment`: the pace of somebody who writes steadily.
+pub(crate) fn pace(moment: Instant) {
+    rest(moment.saturating_duration_since(Instant::now()));
+}
+
+#[expect(clippy::disallowed_methods, reason = "the step of a poll; no runtime's worker runs here")]
+fn rest(step: Duration) {
+    if !step.is_zero() {
+        std::thread::sleep(step);
+    }
 }

@@ -94,9 +94,9 @@ impl Broker {
                 let log = log.display();
                 return Err(Error::new(format!("broker {} ended; see {log}\n{tail}", self.id)));
             }
-            let Ok(cluster) = kafka::metadata(&self.address()) else { return Ok(None) };
+            let Ok(cluster) = kafka::cluster(&self.address()) else { return Ok(None) };
             let me = i32::from(self.id);
-            Ok(cluster.brokers.iter().any(|(id, _)| *id == me).then_some(()))
+            Ok(cluster.broker_ids.contains(&me).then_some(()))
         })
     }
 

@@ -101,14 +101,17 @@ impl Stack {
     }
 
     /// Starts a walbridge that [`Stack::down`] stops, even one of a later command.
-    pub(crate) fn start_worker(&mut self, command: &mut Command, log: &Path) -> Result<()> {
-        self.worker = Some(process::detach(command, log)?);
-        self.save()
+    pub(crate) fn start_worker(&mut self, command: &mut Command, log: &Path) -> Result<Process> {
+        let process = process::detach(command, log)?;
+        self.worker = Some(process);
+        self.save()?;
+        Ok(process)
     }
 
-    /// Whether the worker runs.
-    pub(crate) fn has_worker(&self) -> bool {
-        self.worker.is_some_and(Process::alive)
+    /// Asks the worker to end, and waits until it has.
+    pub(crate) fn stop_worker(&mut self) -> Result<()> {
+        process::stop(self.worker.take().as_slice(), STOP_LIMIT)?;
+        self.save()
     }
 
     /// Ends one broker without its help.
