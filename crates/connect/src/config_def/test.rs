@@ -1,3 +1,5 @@
+//! The option tables against captured answers.
+
 use super::source::SOURCE;
 use super::*;
 

@@ -192,6 +192,9 @@ async fn settled_ends(topic: &str, consumer: &Arc<StreamConsumer>) -> Result<Vec
                         | RDKafkaErrorCode::UnknownTopicOrPartition
                         | RDKafkaErrorCode::UnknownPartition
                         | RDKafkaErrorCode::ReplicaNotAvailable
+                        | RDKafkaErrorCode::UnknownLeaderEpoch
+                        | RDKafkaErrorCode::FencedLeaderEpoch
+                        | RDKafkaErrorCode::OffsetNotAvailable
                 )
             ),
         };
@@ -210,6 +213,10 @@ async fn ends(topic: &str, consumer: &Arc<StreamConsumer>) -> Result<Vec<i64>, K
         let limit = Duration::from_secs(30);
         let metadata = consumer.fetch_metadata(Some(&topic), limit)?;
         let count = metadata.topics().first().map_or(0, |topic| topic.partitions().len());
+        if count == 0 {
+            // A topic that was just created; the client refuses an empty question.
+            return Ok(Vec::new());
+        }
         let mut wanted = TopicPartitionList::new();
         for partition in 0..i32::try_from(count).unwrap_or(i32::MAX) {
             // As a timestamp, this asks for the latest offset: one request a broker instead of one a partition.

@@ -1,3 +1,5 @@
+//! Request bodies against captured answers.
+
 use super::*;
 
 const AT: &str = "\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: ";

@@ -1,3 +1,5 @@
+//! Records of the config topic against captures.
+
 use super::*;
 
 /// Written by Connect 4.3.0 during one connector's life: key and value of every record, in order.

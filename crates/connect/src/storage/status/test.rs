@@ -1,3 +1,5 @@
+//! Records of the status topic against captures.
+
 use super::*;
 
 /// Written by Connect 4.3.0 during one connector's life.
