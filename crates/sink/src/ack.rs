@@ -37,6 +37,7 @@ pub struct UnexpectedDelivery {
 
 #[derive(Debug)]
 struct Segment<P> {
+    id: u64,
     outstanding: u64,
     /// Where the log stands once all of it is delivered; `None` while records are still being handed over.
     end: Option<P>,
@@ -45,23 +46,24 @@ struct Segment<P> {
 /// Turns deliveries into progress. `P` is what a segment's end means: an offset, an LSN.
 #[derive(Debug)]
 pub struct AckTracker<P> {
-    /// Id of the segment at the front.
-    first: u64,
+    /// Id of the next segment.
+    next: u64,
     segments: VecDeque<Segment<P>>,
     outstanding: u64,
 }
 
 impl<P> Default for AckTracker<P> {
     fn default() -> Self {
-        Self { first: 0, segments: VecDeque::new(), outstanding: 0 }
+        Self { next: 0, segments: VecDeque::new(), outstanding: 0 }
     }
 }
 
 impl<P> AckTracker<P> {
     /// Opens the next segment.
     pub fn open(&mut self) -> SegmentId {
-        let id = self.first + self.segments.len() as u64;
-        self.segments.push_back(Segment { outstanding: 0, end: None });
+        let id = self.next;
+        self.next += 1;
+        self.segments.push_back(Segment { id, outstanding: 0, end: None });
         SegmentId(id)
     }
 
@@ -75,7 +77,13 @@ impl<P> AckTracker<P> {
 
     /// The open segment is complete; `end` is reached once it and all before it are delivered.
     /// Returns the watermark if that is already so.
+    ///
+    /// A segment without records becomes one with the segment before it: while the brokers are away, batches that make
+    /// no record cost no memory.
     pub fn close(&mut self, end: P) -> Option<P> {
+        if self.segments.len() > 1 {
+            self.segments.pop_back_if(|open| open.outstanding == 0);
+        }
         if let Some(segment) = self.segments.back_mut() {
             segment.end = Some(end);
         }
@@ -91,7 +99,7 @@ impl<P> AckTracker<P> {
         id: SegmentId,
         count: u64,
     ) -> Result<Option<P>, UnexpectedDelivery> {
-        let index = id.0.checked_sub(self.first).and_then(|i| usize::try_from(i).ok());
+        let index = self.segments.binary_search_by_key(&id.0, |segment| segment.id).ok();
         let segment = index.and_then(|i| self.segments.get_mut(i));
         let outstanding = segment.as_ref().map_or(0, |s| s.outstanding);
         match segment {
@@ -122,7 +130,6 @@ impl<P> AckTracker<P> {
             }
             watermark = segment.end.take();
             self.segments.pop_front();
-            self.first += 1;
         }
         watermark
     }
@@ -172,6 +179,25 @@ mod tests {
         assert_eq!(acks.delivered(id, 1), Ok(Some(2)));
         acks.open();
         assert_eq!(acks.close(3), Some(3));
+    }
+
+    #[test]
+    fn segments_without_records_do_not_pile_up_behind_one_that_waits() {
+        let mut acks = AckTracker::default();
+        let id = acks.open();
+        acks.sent(1);
+        assert_eq!(acks.close(0), None);
+        for end in 1..1000 {
+            acks.open();
+            assert_eq!(acks.close(end), None);
+        }
+        assert_eq!(acks.segments.len(), 1);
+        let later = acks.open();
+        acks.sent(1);
+        assert_eq!(acks.close(1000), None);
+        assert_eq!(acks.delivered(later, 1), Ok(None));
+        assert_eq!(acks.delivered(id, 1), Ok(Some(1000)));
+        assert!(acks.is_idle());
     }
 
     #[test]
