@@ -3,6 +3,7 @@
 //! The client's own thread calls back once a record; the callback only adds to a count per segment, so that the
 //! pipeline wakes once for many. A failed delivery is kept and ends the pipeline: it is never stepped over.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -144,9 +145,56 @@ pub fn log_client(client: &str, level: RDKafkaLogLevel, facility: &str, message:
     }
 }
 
+/// What the client is set to: [`DEFAULTS`], then the user's, then what keeps records in order without idempotence.
+///
+/// Idempotence needs `acks=all`, retries and at most five requests in flight, and librdkafka refuses to start
+/// otherwise. As Java's producer does, it is turned off where the user asks for something else and not for it. Without
+/// it a retried request could overtake the one after it: one at a time, as Connect sets it, unless the user says more.
+fn settings(properties: &[(String, String)]) -> BTreeMap<&str, &str> {
+    const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
+    let user: BTreeMap<&str, &str> =
+        properties.iter().map(|(key, value)| (key.as_str(), value.trim())).collect();
+    let number = |key: &str| user.get(key).and_then(|value| value.parse::<i64>().ok());
+    let conflict = if user.get("acks").is_some_and(|acks| !matches!(*acks, "all" | "-1")) {
+        Some("acks is not all: what a broker loses before it is copied is lost")
+    } else if number("retries") == Some(0) {
+        Some("retries is 0: the task fails with the first request that does")
+    } else if number(IN_FLIGHT).is_some_and(|requests| requests > 5) {
+        Some("more than 5 requests may be in flight: a retried one may be overtaken")
+    } else {
+        None
+    };
+    let mut all: BTreeMap<&str, &str> = DEFAULTS.iter().copied().collect();
+    all.extend(&user);
+    if let Some(conflict) = conflict.filter(|_| !user.contains_key("enable.idempotence")) {
+        tracing::warn!(
+            conflict,
+            "the producer is not idempotent: records may be repeated when a request is retried"
+        );
+        all.insert("enable.idempotence", "false");
+    }
+    if all.get("enable.idempotence").is_some_and(|on| on.eq_ignore_ascii_case("false")) {
+        all.entry(IN_FLIGHT).or_insert("1");
+    }
+    all
+}
+
+/// The client's words about a configuration that it refuses, without the value: that may be a secret.
+#[must_use]
+pub fn describe(error: &KafkaError) -> String {
+    match error {
+        KafkaError::ClientConfig(_, reason, key, _value) => {
+            format!("Client config error: {reason} ({key})")
+        }
+        other => other.to_string(),
+    }
+}
+
 /// A Kafka producer whose deliveries are counted per segment.
 pub struct Producer {
     client: ThreadedProducer<Context>,
+    /// What the client's queue holds, in bytes of values: it takes no record that is larger.
+    queue_bytes: usize,
 }
 
 impl std::fmt::Debug for Producer {
@@ -163,18 +211,19 @@ impl Producer {
     /// # Errors
     /// A property that librdkafka does not know or whose value it refuses, named.
     pub fn new(properties: &[(String, String)]) -> Result<Self, ProducerError> {
+        let settings = settings(properties);
+        let queue_kbytes: Option<usize> =
+            settings.get("queue.buffering.max.kbytes").and_then(|value| value.parse().ok());
         let mut config = ClientConfig::new();
-        for (key, value) in DEFAULTS {
-            config.set(*key, *value);
-        }
-        for (key, value) in properties {
-            config.set(key.as_str(), value.as_str());
+        for (key, value) in settings {
+            config.set(key, value);
         }
         let client =
             config.create_with_context(Context::default()).map_err(|error: KafkaError| {
-                ProducerError { topic: None, message: error.to_string() }
+                ProducerError { topic: None, message: describe(&error) }
             })?;
-        Ok(Self { client })
+        let queue_bytes = queue_kbytes.map_or(usize::MAX, |kbytes| kbytes.saturating_mul(1024));
+        Ok(Self { client, queue_bytes })
     }
 
     /// Hands one record over.
@@ -182,6 +231,15 @@ impl Producer {
     /// # Errors
     /// The client refuses the record for good (too large, unknown topic by policy, fatal state).
     pub fn send(&self, record: &RecordRef<'_>, segment: SegmentId) -> Result<Sent, ProducerError> {
+        // The client would call its queue full, for ever.
+        if let Some(bytes) = record.value().map(<[u8]>::len).filter(|len| *len > self.queue_bytes) {
+            return Err(ProducerError {
+                topic: Some(record.topic().to_string()),
+                message: format!(
+                    "{bytes} bytes are more than the producer may buffer; raise producer.override.buffer.memory"
+                ),
+            });
+        }
         let opaque = usize::try_from(segment.get()).unwrap_or(usize::MAX);
         let mut message = BaseRecord::<[u8], [u8], usize>::with_opaque_to(record.topic(), opaque);
         message.key = record.key();
@@ -229,5 +287,67 @@ impl Producer {
     pub fn flush(&self, timeout: Duration) {
         // Whatever is not out by then shows in the deliveries that are missing.
         drop(self.client.flush(timeout));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Parts, Records, Target};
+
+    fn owned(properties: &[(&str, &str)]) -> Vec<(String, String)> {
+        properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn conflict_with_idempotence_turns_it_off_and_keeps_the_order() {
+        let in_flight = "max.in.flight.requests.per.connection";
+        for (given, on, requests) in [
+            (&[("linger.ms", "1")][..], "true", None),
+            (&[("acks", "-1"), ("retries", "3"), (in_flight, "5")], "true", Some("5")),
+            (&[("acks", "1")], "false", Some("1")),
+            (&[("retries", "0")], "false", Some("1")),
+            (&[(in_flight, "6")], "false", Some("6")),
+            (&[("enable.idempotence", "false")], "false", Some("1")),
+        ] {
+            let properties = owned(given);
+            let settings = settings(&properties);
+            assert_eq!(settings.get("enable.idempotence"), Some(&on), "{given:?}");
+            assert_eq!(settings.get(in_flight).copied(), requests, "{given:?}");
+            Producer::new(&properties).unwrap();
+        }
+    }
+
+    #[test]
+    fn conflict_with_idempotence_that_was_asked_for_is_refused() {
+        let error =
+            Producer::new(&owned(&[("enable.idempotence", "true"), ("acks", "1")])).unwrap_err();
+        assert!(error.to_string().contains("acks"), "{error}");
+    }
+
+    #[test]
+    fn refused_property_is_named_and_its_value_is_not_shown() {
+        let error = Producer::new(&owned(&[("no.such.property", "hunter2")])).unwrap_err();
+        let shown = error.to_string();
+        assert!(shown.contains("no.such.property") && !shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn record_that_the_queue_can_never_hold_is_an_error_and_not_a_wait() {
+        let producer = Producer::new(&owned(&[
+            ("bootstrap.servers", "127.0.0.1:1"),
+            ("message.max.bytes", "10000000"),
+            ("queue.buffering.max.kbytes", "1"),
+        ]))
+        .unwrap();
+        let mut records = Records::new();
+        records.buffer().extend_from_slice(&[0; 1025]);
+        let target = Arc::new(Target { topic: "t".into(), headers: Vec::new() });
+        records.push(&target, Parts { value: Some(0..1024), ..Parts::default() });
+        records.push(&target, Parts { value: Some(0..1025), ..Parts::default() });
+        let mut sent = records.iter().map(|record| producer.send(&record, SegmentId::from_raw(0)));
+        assert_eq!(sent.next().unwrap().unwrap(), Sent::Accepted);
+        let error = sent.next().unwrap().unwrap_err();
+        assert!(error.to_string().contains("buffer.memory"), "{error}");
     }
 }
