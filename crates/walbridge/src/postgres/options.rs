@@ -386,7 +386,7 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
         Type::Long,
         text("10000"),
         Positive,
-        "Time before starting over, in milliseconds.",
+        "Longest time before starting over, in milliseconds; the first wait is 250 ms and each further one twice as long.",
     ),
     option(
         "connection.validation.timeout.ms",

@@ -82,8 +82,8 @@ pub(super) async fn run(mut context: TaskContext) -> Result<(), TaskError> {
     advise(&context);
     let mut failures = 0;
     loop {
-        let begun = tokio::time::Instant::now();
-        let error = match attempt(&settings, &context).await {
+        let (confirm, confirmed) = watch::channel(Lsn::INVALID);
+        let error = match attempt(&settings, &context, (confirm, confirmed.clone())).await {
             Ok(()) => break,
             Err(error) if context.stop.is_cancelled() => {
                 tracing::warn!(connector = context.connector, %error, "failed while stopping");
@@ -91,14 +91,16 @@ pub(super) async fn run(mut context: TaskContext) -> Result<(), TaskError> {
             }
             Err(error) => error,
         };
-        // A run that worked for a while starts the count anew, as Debezium's first successful poll does.
-        failures = if begun.elapsed() > settings.retry_wait { 1 } else { failures + 1 };
+        // A run that got anywhere starts the count anew, as Debezium's first successful poll does.
+        let got_anywhere = confirmed.borrow().is_valid();
+        failures = if got_anywhere { 1 } else { failures + 1 };
         if !error.is_transient() || settings.retries.is_some_and(|max| failures > max) {
             return Err(fail(error));
         }
-        tracing::warn!(connector = context.connector, %error, wait_ms = settings.retry_wait.as_millis(), "the task starts over");
+        let wait = backoff(failures, settings.retry_wait);
+        tracing::warn!(connector = context.connector, %error, failures, wait_ms = wait.as_millis(), "the task starts over");
         tokio::select! {
-            () = tokio::time::sleep(settings.retry_wait) => {}
+            () = tokio::time::sleep(wait) => {}
             () = context.stop.cancelled() => break,
         }
     }
@@ -108,6 +110,16 @@ pub(super) async fn run(mut context: TaskContext) -> Result<(), TaskError> {
         tracing::warn!(connector = context.connector, %error, "slot not dropped");
     }
     Ok(())
+}
+
+/// How long to wait after so many failures in a row: most pass in a moment (a server that restarts, a connection that a
+/// proxy closed), so the first waits are short; each is twice the one before, up to
+/// `retriable.restart.connector.wait.ms`.
+fn backoff(failures: u32, longest: Duration) -> Duration {
+    const FIRST: Duration = Duration::from_millis(250);
+    // More doublings than any limit in use; and no overflow.
+    let doublings = failures.saturating_sub(1).min(20);
+    FIRST.saturating_mul(1 << doublings).min(longest)
 }
 
 /// A task that starts paused opens nothing until it is resumed. `false` if it was stopped instead.
@@ -155,15 +167,18 @@ fn advise(context: &TaskContext) {
     }
 }
 
-/// One run of source and pipeline.
-async fn attempt(settings: &Arc<Settings>, context: &TaskContext) -> Result<(), RunError> {
+/// One run of source and pipeline. `confirmed` holds what of the log this run is done with.
+async fn attempt(
+    settings: &Arc<Settings>,
+    context: &TaskContext,
+    (confirm, confirmed): (watch::Sender<Lsn>, watch::Receiver<Lsn>),
+) -> Result<(), RunError> {
     let partition = Map::from_iter([("server".to_owned(), Value::from(&*settings.prefix))]);
     let stored = context.offsets.read(partition.clone()).await?;
     let stored = stored.map(|map| SourceOffset::from_map(&map)).transpose().map_err(setup)?;
     let start = Start::choose(settings.snapshot, stored.as_ref())?;
     let resume = if start == Start::Snapshot { None } else { stored };
     let (sender, receiver) = queue::channel(settings.queue_bytes);
-    let (confirm, confirmed) = watch::channel(Lsn::INVALID);
     let parts = Parts {
         encoder: Encoder::new(encoder_config(settings, context)?, resume.as_ref()),
         producer: Producer::new(&client_properties(context, Role::Producer)).map_err(setup)?,
@@ -250,7 +265,9 @@ fn topic_creator(context: &TaskContext) -> Result<Option<TopicCreator>, RunError
     let rules = TopicCreation::parse(|key| context.config.get(key).map(String::as_str), &keys)
         .map_err(setup)?;
     let Some(rules) = rules else { return Ok(None) };
-    TopicCreator::new(rules, &client_properties(context, Role::Admin)).map(Some).map_err(setup)
+    TopicCreator::new(rules, &client_properties(context, Role::Admin))
+        .map(Some)
+        .map_err(|error| RunError::Setup(sink::producer::describe(&error)))
 }
 
 fn intervals(worker: &Properties) -> Result<Intervals, RunError> {
@@ -264,6 +281,21 @@ fn intervals(worker: &Properties) -> Result<Intervals, RunError> {
     Ok(Intervals {
         flush: millis("offset.flush.interval.ms", 60_000)?,
         flush_timeout: millis("offset.flush.timeout.ms", 5_000)?,
-        drain: millis("task.shutdown.graceful.timeout.ms", 5_000)?,
+        // The other half is for the last offset and for the server to let go of the slot: whoever is late is dropped.
+        drain: millis("task.shutdown.graceful.timeout.ms", 5_000)? / 2,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_limit() {
+        let limit = Duration::from_secs(10);
+        let waits = (1..=8).map(|failures| backoff(failures, limit).as_millis());
+        assert_eq!(waits.collect::<Vec<_>>(), [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+        assert_eq!(backoff(u32::MAX, limit), limit);
+        assert_eq!(backoff(1, Duration::from_millis(100)), Duration::from_millis(100));
+    }
 }
