@@ -53,6 +53,9 @@ pub(crate) enum PipelineError {
 /// How many batches are taken before deliveries are looked at again.
 const BATCHES_AT_ONCE: usize = 16;
 
+/// How soon the client gives the room of its last record back.
+const ROOM: Duration = Duration::from_millis(1);
+
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Intervals {
@@ -88,8 +91,9 @@ struct Progress {
     version: u64,
     /// What may be confirmed once `version` is recorded.
     confirm: Lsn,
-    /// The server waits for an answer: record and confirm at once instead of at the next interval.
-    urgent: bool,
+    /// How often the server has asked for an answer: then it is recorded and confirmed at once instead of at the next
+    /// interval. A count, since a later segment may reach the watermark together with the one that brought the question.
+    asked: u64,
 }
 
 type Write = Pin<Box<dyn Future<Output = Result<(), OffsetError>> + Send>>;
@@ -114,8 +118,11 @@ pub(crate) struct Pipeline {
     offset: SourceOffset,
     version: u64,
     confirm: Lsn,
+    asked: u64,
     /// The watermark.
     reached: Option<Progress>,
+    /// `asked` of the last offset that was written.
+    answered: u64,
     /// `version` of the last recorded offset.
     recorded: u64,
     write: Option<(Write, Progress)>,
@@ -138,7 +145,9 @@ impl Pipeline {
             offset: parts.encoder.offset(),
             version: 0,
             confirm: Lsn::INVALID,
+            asked: 0,
             reached: None,
+            answered: 0,
             recorded: 0,
             write: None,
             counts: Vec::new(),
@@ -199,6 +208,11 @@ impl Pipeline {
         self.reached.as_ref().is_some_and(|p| p.version > self.recorded)
     }
 
+    /// Whether the server waits for what is reached.
+    fn is_urgent(&self) -> bool {
+        self.reached.as_ref().is_some_and(|p| p.asked > self.answered)
+    }
+
     /// Takes a batch, and those that are already waiting behind it, up to a limit: deliveries shall not wait long.
     async fn take_all(&mut self, first: Batch, queue: &mut Receiver) -> Result<(), PipelineError> {
         self.take(&first).await?;
@@ -216,13 +230,12 @@ impl Pipeline {
     async fn take(&mut self, batch: &Batch) -> Result<(), PipelineError> {
         self.next = 0;
         self.parts.encoder.encode(batch, clock(), &mut self.records)?;
-        let mut urgent = false;
         for event in &batch.events {
             match event {
                 Event::Commit { end_lsn, .. } => self.confirm = self.confirm.max(*end_lsn),
                 Event::Idle { lsn, reply } => {
                     self.confirm = self.confirm.max(*lsn);
-                    urgent |= reply;
+                    self.asked += u64::from(*reply);
                 }
                 _ => {}
             }
@@ -238,7 +251,7 @@ impl Pipeline {
             offset,
             version: self.version,
             confirm: self.confirm,
-            urgent,
+            asked: self.asked,
         });
         self.hand_over().await
     }
@@ -256,10 +269,14 @@ impl Pipeline {
                 self.touched.push(Arc::clone(topic));
             }
             match self.parts.producer.send(&record, segment)? {
-                Sent::Accepted => self.acks.sent(1),
+                Sent::Accepted => {
+                    self.acks.sent(1);
+                    self.next += 1;
+                }
+                // The client says that a record is delivered before it gives the room back: no news would follow.
+                Sent::Full if self.acks.outstanding() == 0 => tokio::time::sleep(ROOM).await,
                 Sent::Full => return Ok(()),
             }
-            self.next += 1;
         }
         self.touched.sort_unstable();
         self.touched.dedup();
@@ -293,10 +310,9 @@ impl Pipeline {
         {
             self.parts.status.topic_active(&topic);
         }
-        let urgent = reached.urgent;
         self.reached = Some(reached);
         if self.has_news() {
-            if urgent {
+            if self.is_urgent() {
                 self.flush();
             }
         } else {
@@ -311,6 +327,7 @@ impl Pipeline {
             return;
         }
         let Some(progress) = self.reached.clone() else { return };
+        self.answered = progress.asked;
         let offsets = self.parts.offsets.clone();
         let partition = self.parts.partition.clone();
         let offset = progress.offset.to_map();
@@ -335,7 +352,7 @@ impl Pipeline {
                 // The log may have moved on to an idle position, or to a server that waits, meanwhile.
                 if !self.has_news() {
                     self.confirm_reached();
-                } else if self.reached.as_ref().is_some_and(|p| p.urgent) {
+                } else if self.is_urgent() {
                     self.flush();
                 }
             }
@@ -346,7 +363,8 @@ impl Pipeline {
     }
 
     fn confirm_reached(&mut self) {
-        if let Some(confirm) = self.reached.as_ref().map(|p| p.confirm) {
+        if let Some((confirm, asked)) = self.reached.as_ref().map(|p| (p.confirm, p.asked)) {
+            self.answered = asked;
             self.raise_confirmed(confirm);
         }
     }
