@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::command::Reply;
@@ -91,6 +92,38 @@ pub(super) struct Supervision {
     pub(super) instance: u64,
 }
 
+/// How long what is dropped may take to go: its clients wait for their threads.
+const BURIAL: Duration = Duration::from_secs(5);
+
+/// Waits until the task has returned; one that does not, in time after `stopping`, is dropped. What is reported as
+/// ended holds nothing any more, neither the slot nor a producer, so that the next one may start.
+async fn end_of(
+    mut running: JoinHandle<Result<(), TaskError>>,
+    stopping: CancellationToken,
+    grace: Duration,
+) -> End {
+    let joined = tokio::select! {
+        joined = &mut running => Some(joined),
+        () = stopping.cancelled() => tokio::time::timeout(grace, &mut running).await.ok(),
+    };
+    match joined {
+        Some(Ok(result)) => End::Returned(result),
+        Some(Err(error)) => End::Returned(Err(TaskError {
+            trace: format!(
+                "org.apache.kafka.connect.errors.ConnectException: the task crashed: {error}"
+            ),
+        })),
+        None => {
+            running.abort();
+            // One that blocks its thread for longer is left alone: a worker's end must not wait for it.
+            if tokio::time::timeout(BURIAL, &mut running).await.is_err() {
+                tracing::error!("a task that was dropped blocks its thread");
+            }
+            End::Dropped
+        }
+    }
+}
+
 /// Starts a task. `target` and `stop` are the other ends of those in `context`.
 pub(super) fn start(
     supervision: Supervision,
@@ -102,26 +135,43 @@ pub(super) fn start(
     let id = (context.connector.clone(), context.task);
     let stop = context.stop.clone();
     let stopping = stop.clone();
-    let mut running = tokio::spawn(async move { plugin.run(context).await });
+    let running = tokio::spawn(async move { plugin.run(context).await });
     tokio::spawn(async move {
-        let joined = tokio::select! {
-            joined = &mut running => Some(joined),
-            () = stopping.cancelled() => tokio::time::timeout(grace, &mut running).await.ok(),
-        };
-        let end = match joined {
-            Some(Ok(result)) => End::Returned(result),
-            Some(Err(error)) => End::Returned(Err(TaskError {
-                trace: format!(
-                    "org.apache.kafka.connect.errors.ConnectException: the task crashed: {error}"
-                ),
-            })),
-            None => {
-                running.abort();
-                End::Dropped
-            }
-        };
+        let end = end_of(running, stopping, grace).await;
         // Nobody listens any more only when the worker itself is dropped.
         drop(ended.send(Ended { id, instance, end }).await);
     });
     TaskRun { config, phase: Phase::Running, instance, target, stop }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    /// Takes its time to be dropped, as a producer does.
+    struct Held(Arc<AtomicBool>);
+
+    impl Drop for Held {
+        fn drop(&mut self) {
+            std::thread::sleep(Duration::from_millis(100));
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn dropped_task_has_let_go_of_everything_when_its_end_is_reported() {
+        let gone = Arc::new(AtomicBool::new(false));
+        let held = Held(Arc::clone(&gone));
+        let running = tokio::spawn(async move {
+            let _held = held;
+            std::future::pending().await
+        });
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let end = end_of(running, stop, Duration::from_millis(1)).await;
+        assert!(matches!(end, End::Dropped));
+        assert!(gone.load(Ordering::SeqCst));
+    }
 }
