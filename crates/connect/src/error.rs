@@ -7,12 +7,12 @@ pub enum WorkerError {
     #[error("worker property {0}")]
     Setting(String),
     /// A client refused its configuration.
-    #[error("cannot create the {role} client: {source}")]
+    #[error("cannot create the {role} client: {reason}")]
     Client {
         /// Which client.
         role: &'static str,
-        /// What librdkafka says.
-        source: rdkafka::error::KafkaError,
+        /// What librdkafka says, without the property's value.
+        reason: String,
     },
     /// No broker answers, or it refuses.
     #[error("cannot reach the brokers at {servers}: {reason}")]

@@ -222,5 +222,8 @@ fn create<T: FromClientConfig>(
     for (key, value) in own {
         config.set(*key, *value);
     }
-    config.create().map_err(|source| WorkerError::Client { role: name, source })
+    config.create().map_err(|error| WorkerError::Client {
+        role: name,
+        reason: sink::producer::describe(&error),
+    })
 }
