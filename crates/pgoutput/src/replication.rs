@@ -84,11 +84,24 @@ impl Replication {
     /// # Errors
     /// The server's, with what to do (`wal_level`, no free slot, name in use).
     pub async fn create_slot(&mut self, name: &str, failover: bool) -> Result<CreatedSlot> {
-        let action = format!("create replication slot {name:?}");
-        let slot = quote_identifier(name);
         // The bare form is understood by every version; options came with 15, FAILOVER with 17.
         let options = if failover { " (FAILOVER)" } else { "" };
-        let sql = format!("CREATE_REPLICATION_SLOT {slot} LOGICAL pgoutput{options}");
+        self.make_slot(name, ["", options]).await
+    }
+
+    /// As [`Self::create_slot`], but the slot goes with this connection: to have a snapshot of which the place in the
+    /// log is known.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn create_temporary_slot(&mut self, name: &str) -> Result<CreatedSlot> {
+        self.make_slot(name, [" TEMPORARY", ""]).await
+    }
+
+    async fn make_slot(&mut self, name: &str, [kind, options]: [&str; 2]) -> Result<CreatedSlot> {
+        let action = format!("create replication slot {name:?}");
+        let slot = quote_identifier(name);
+        let sql = format!("CREATE_REPLICATION_SLOT {slot}{kind} LOGICAL pgoutput{options}");
         let row = only(&action, self.connection.query(&action, &sql).await?)?;
         Ok(CreatedSlot {
             name: text(&action, &row, 0)?.to_owned(),

@@ -3,12 +3,12 @@
 //! With a slot just made, the instant is the slot's consistent point: the exported snapshot is imported, and the
 //! stream holds exactly what the snapshot does not.
 //!
-//! With a slot that was there before, the instant is now, in one REPEATABLE READ transaction over all tables (Debezium
+//! With a slot that was there before, a temporary one made for its snapshot gives the same ([`View::Exported`]). Where
+//! the server has no room for it, the instant is now, in one REPEATABLE READ transaction over all tables (Debezium
 //! reads each table at an instant of its own). Its position is the end of the log as read *before* the transaction
 //! takes its snapshot, so that what commits between is read twice and not lost. One window is left, Debezium's too: a
-//! transaction whose commit record was already written then but which was not yet visible to others (it waits for a
-//! synchronous standby, say) is in neither, if the stream skips what lies before that position. A stream that starts
-//! where the slot stands skips nothing.
+//! transaction whose commit record was already written then but which was not yet visible to others (its flush is under
+//! way, or it waits for a synchronous standby) is in neither, if the stream skips what lies before that position.
 
 mod batcher;
 

@@ -324,6 +324,51 @@ async fn snapshot_and_stream_share_no_row_and_miss_none() {
 }
 
 #[tokio::test]
+async fn temporary_slot_gives_an_old_one_an_exact_snapshot_and_goes() {
+    let Some(lab) = Lab::open("temporary").await else { return };
+    let client = lab.client().await;
+    client.batch_execute("CREATE TABLE t (k int PRIMARY KEY)").await.unwrap();
+    lab.publish_all(&client).await;
+    let mut replication = lab.replication().await;
+    slot::create(&mut replication, &lab.name, false).await.unwrap();
+    replication.close().await;
+    client.batch_execute("INSERT INTO t VALUES (1)").await.unwrap();
+
+    let mut replication = lab.replication().await;
+    let name = format!("{}_t", lab.name);
+    let made = replication.create_temporary_slot(&name).await.unwrap();
+    client.batch_execute("INSERT INTO t VALUES (2)").await.unwrap();
+    let view = View::Exported { snapshot: made.snapshot, lsn: made.consistent_point };
+    let mut snapshot = Snapshot::begin(Catalog::new(lab.client().await), view).await.unwrap();
+    replication.close().await;
+    let gone = async || slot::find(&client, &name).await.unwrap().is_none();
+    patiently(gone).await;
+    let tables = snapshot.catalog().tables().await.unwrap();
+    let relation = snapshot.catalog().describe_table(tables[0].oid).await.unwrap().unwrap();
+    let source = Source { relation: Arc::new(relation), select: None, rows: Arc::default() };
+    let (sender, mut receiver) = queue::channel(1 << 20);
+    let stop = CancellationToken::new();
+    assert_eq!(snapshot.copy(&[source], &sender, &stop).await.unwrap(), Outcome::Complete);
+    let catalog = snapshot.finish().await.unwrap();
+    assert_eq!(changes(&next(&mut receiver).await.unwrap()), ["Read t 1"]);
+    next(&mut receiver).await.unwrap();
+
+    let options = lab.options(made.consistent_point);
+    let stream = Stream::start(lab.replication().await, catalog, &options).await.unwrap();
+    let (_confirm, confirmed) = watch::channel(Lsn::INVALID);
+    let running = tokio::spawn(stream.run(sender, confirmed, stop.clone()));
+    let mut seen = Vec::new();
+    while seen.is_empty() {
+        seen = changes(&next(&mut receiver).await.unwrap());
+    }
+    assert_eq!(seen, ["Insert t 2"], "what is in the snapshot does not come again");
+    stop.cancel();
+    tokio::time::timeout(PATIENCE, running).await.expect("it stops").unwrap().unwrap();
+    client.close().await;
+    lab.close().await;
+}
+
+#[tokio::test]
 async fn table_that_is_gone_is_described_by_its_messages() {
     let Some(lab) = Lab::open("gone").await else { return };
     let client = lab.client().await;

@@ -1,7 +1,8 @@
 //! What one run of a task reads: the snapshot if one is due, then the stream, into one queue.
 //!
 //! `max_wal_senders=1` and `max_replication_slots=1` are enough: the connection that creates the slot exports its
-//! snapshot, stays idle while the tables are read over a plain connection, and then streams.
+//! snapshot, stays idle while the tables are read over a plain connection, and then streams. A snapshot with a slot that
+//! was there before uses a second one for a moment, where there is one.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -56,56 +57,107 @@ pub(super) struct Channels {
     pub(super) stop: CancellationToken,
 }
 
+/// What streaming begins with.
+struct Prepared {
+    catalog: Catalog,
+    /// The connection that made the slot, if this run did.
+    replication: Option<Replication>,
+    /// What the snapshot reads; `None` where none is due.
+    view: Option<View>,
+    tables: Vec<Table>,
+    lsn: Lsn,
+}
+
 /// Reads until `stop`; every other end is an error.
 pub(super) async fn run(
     settings: Arc<Settings>,
     start: Start,
     channels: Channels,
 ) -> Result<(), Error> {
-    let database = &settings.database;
-    let client = sql::connect(database, PLAIN_CONNECTION).await?;
+    // Much of this waits for others (locks, running transactions, a host that does not answer), and all of it may be
+    // dropped.
+    let prepared = tokio::select! {
+        biased;
+        () = channels.stop.cancelled() => return Ok(()),
+        prepared = prepare(&settings, start) => prepared?,
+    };
+    let Prepared { catalog, mut replication, view, tables, lsn } = prepared;
+    let Some(view) = view else {
+        return stream(&settings, catalog, replication, lsn, channels).await;
+    };
+    let snapshot = begin(&settings, catalog, view, &mut replication);
+    let snapshot = tokio::select! {
+        biased;
+        () = channels.stop.cancelled() => return Ok(()),
+        snapshot = snapshot => snapshot?,
+    };
+    match copy(snapshot, &tables, &channels).await? {
+        Some((catalog, lsn)) => stream(&settings, catalog, replication, lsn, channels).await,
+        None => Ok(()),
+    }
+}
+
+/// Everything before the first row: checks, publication, slot.
+async fn prepare(settings: &Settings, start: Start) -> Result<Prepared, Error> {
+    let client = sql::connect(&settings.database, PLAIN_CONNECTION).await?;
     slot::check_server(&client).await?;
     let catalog = Catalog::new(client);
-    let tables = captured(&catalog, &settings).await?;
+    let tables = captured(&catalog, settings).await?;
     let names: Vec<_> = tables.iter().map(|t| (t.schema.clone(), t.name.clone())).collect();
     settings.publication.ensure(catalog.client(), &names).await?;
     let slot = slot::find(catalog.client(), &settings.slot.name).await?;
     if let Some(slot) = &slot {
-        check_available(slot, start, &settings)?;
+        check_available(slot, start, settings)?;
     } else if let Start::Stream(Some(lsn)) = start {
-        return Err(gone(&settings, lsn));
+        return Err(gone(settings, lsn));
     }
-    let mut replication = None;
-    let mut created = None;
+    let (mut replication, mut created) = (None, None);
     if slot.is_none() {
-        let mut connection = Replication::connect(database, STREAMING_CONNECTION).await?;
+        let mut connection = Replication::connect(&settings.database, STREAMING_CONNECTION).await?;
         created = Some(slot::create(&mut connection, &settings.slot.name, false).await?);
         replication = Some(connection);
     }
-    let (catalog, lsn) = match start {
-        Start::Stream(stored) => {
-            // Without an offset the server knows best: it starts where the slot was last confirmed.
-            let fresh = created.map(|slot| slot.consistent_point);
-            (catalog, stored.or(fresh).unwrap_or(Lsn::INVALID))
-        }
+    let fresh = created.as_ref().map(|slot| slot.consistent_point);
+    let exported =
+        created.map(|slot| View::Exported { snapshot: slot.snapshot, lsn: slot.consistent_point });
+    let (view, lsn) = match start {
+        // Without an offset the server knows best: it starts where the slot was last confirmed.
+        Start::Stream(stored) => (None, stored.or(fresh).unwrap_or(Lsn::INVALID)),
         Start::Snapshot => {
-            let view = match created {
-                Some(slot) => {
-                    View::Exported { snapshot: slot.snapshot, lsn: slot.consistent_point }
-                }
-                None => View::Now(Isolation::RepeatableRead),
-            };
-            tokio::select! {
-                () = tokio::time::sleep(settings.snapshot_delay) => {}
-                () = channels.stop.cancelled() => return Ok(()),
-            }
-            match snapshot(catalog, view, &tables, &channels).await? {
-                Some(done) => done,
-                None => return Ok(()),
-            }
+            (Some(exported.unwrap_or(View::Now(Isolation::RepeatableRead))), Lsn::INVALID)
         }
     };
-    stream(&settings, catalog, replication, lsn, channels).await
+    Ok(Prepared { catalog, replication, view, tables, lsn })
+}
+
+/// Opens the snapshot's transaction. For a slot that was there before, a temporary one tells which transactions are in
+/// the snapshot and which are to be streamed: the end of the log, read by a query, would not tell of those that are
+/// being committed.
+async fn begin(
+    settings: &Settings,
+    catalog: Catalog,
+    view: View,
+    replication: &mut Option<Replication>,
+) -> Result<Snapshot, Error> {
+    tokio::time::sleep(settings.snapshot_delay).await;
+    if replication.is_some() {
+        return Snapshot::begin(catalog, view).await;
+    }
+    let mut connection = Replication::connect(&settings.database, STREAMING_CONNECTION).await?;
+    let name = format!("walbridge_{}", uuid::Uuid::now_v7().simple());
+    let view = match connection.create_temporary_slot(&name).await {
+        Ok(slot) => View::Exported { snapshot: slot.snapshot, lsn: slot.consistent_point },
+        // All slots are in use.
+        Err(error) if error.sqlstate() == Some("53400") => {
+            tracing::warn!(%error, "no slot is free for an exact snapshot: a transaction that is being committed right now may be missed; raise max_replication_slots by one to rule that out");
+            view
+        }
+        Err(error) => return Err(error),
+    };
+    let snapshot = Snapshot::begin(catalog, view).await?;
+    // The temporary slot goes with it.
+    connection.close().await;
+    Ok(snapshot)
 }
 
 /// The captured tables, in the order in which Debezium reads them.
@@ -141,14 +193,12 @@ fn gone(settings: &Settings, lsn: Lsn) -> Error {
     ))
 }
 
-/// Takes the snapshot; `None` if it was stopped.
-async fn snapshot(
-    catalog: Catalog,
-    view: View,
+/// Reads the tables; `None` if it was stopped.
+async fn copy(
+    mut snapshot: Snapshot,
     tables: &[Table],
     channels: &Channels,
 ) -> Result<Option<(Catalog, Lsn)>, Error> {
-    let mut snapshot = Snapshot::begin(catalog, view).await?;
     let lsn = snapshot.position().lsn;
     let mut sources = Vec::with_capacity(tables.len());
     for table in tables {
