@@ -154,6 +154,7 @@ mod tests {
     struct Held(Arc<AtomicBool>);
 
     impl Drop for Held {
+        #[expect(clippy::disallowed_methods, reason = "to block its thread is what it is for")]
         fn drop(&mut self) {
             std::thread::sleep(Duration::from_millis(100));
             self.0.store(true, Ordering::SeqCst);
