@@ -11,7 +11,7 @@ use fancy_regex::Regex;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 const PREFIX: &str = "topic.creation.";
 
@@ -146,8 +146,10 @@ fn patterns(key: &str, list: Option<&str>) -> Result<Vec<Regex>, TopicCreationEr
 /// Makes the topics that a connector writes to.
 pub struct TopicCreator {
     rules: TopicCreation,
-    admin: AdminClient<DefaultClientContext>,
+    admin: Arc<AdminClient<DefaultClientContext>>,
     known: HashSet<Arc<str>>,
+    /// Whether `known` holds what there was at the beginning.
+    is_listed: bool,
 }
 
 impl std::fmt::Debug for TopicCreator {
@@ -164,30 +166,36 @@ impl TopicCreator {
     ///
     /// # Errors
     /// librdkafka refuses a property.
-    pub fn new(
-        rules: TopicCreation,
-        properties: &[(String, String)],
-    ) -> Result<Self, rdkafka::error::KafkaError> {
+    pub fn new(rules: TopicCreation, properties: &[(String, String)]) -> Result<Self, KafkaError> {
         let mut config = ClientConfig::new();
         for (key, value) in properties {
             config.set(key.as_str(), value.as_str());
         }
-        Ok(Self { rules, admin: config.create()?, known: HashSet::new() })
+        let admin = Arc::new(config.create()?);
+        Ok(Self { rules, admin, known: HashSet::new(), is_listed: false })
     }
 
-    /// Whether [`Self::ensure`] has seen the topic.
+    /// Whether [`Self::ensure`] knows that the topic exists.
     #[must_use]
     pub fn knows(&self, topic: &str) -> bool {
         self.known.contains(topic)
     }
 
-    /// Creates the topic unless it exists.
+    /// Creates the topic unless it exists. Looks first, as Connect does: who may not create topics may have them made by
+    /// somebody else.
     ///
     /// # Errors
     /// The brokers refuse.
     pub async fn ensure(&mut self, topic: &Arc<str>) -> Result<(), TopicCreationError> {
         let failed =
             |reason: String| TopicCreationError::Create { topic: topic.to_string(), reason };
+        if !self.is_listed {
+            self.known.extend(self.existing().await.map_err(failed)?);
+            self.is_listed = true;
+        }
+        if self.knows(topic) {
+            return Ok(());
+        }
         let group = self.rules.group_of(topic);
         let mut new =
             NewTopic::new(topic, group.partitions, TopicReplication::Fixed(group.replication));
@@ -213,10 +221,26 @@ impl TopicCreator {
         self.known.insert(Arc::clone(topic));
         Ok(())
     }
+
+    /// All topics there are: to ask for one by name might create it, with the brokers' settings.
+    async fn existing(&self) -> Result<Vec<Arc<str>>, String> {
+        let admin = Arc::clone(&self.admin);
+        let asked = tokio::task::spawn_blocking(move || {
+            let metadata = admin.inner().fetch_metadata(None, CREATE_TIMEOUT)?;
+            let topics = metadata.topics().iter().filter(|topic| topic.error().is_none());
+            Ok(topics.map(|topic| topic.name().into()).collect())
+        });
+        match asked.await {
+            Ok(listed) => listed.map_err(|error: KafkaError| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::mocking::MockCluster;
+
     use super::*;
 
     fn parse(
@@ -266,5 +290,20 @@ mod tests {
             rules.group_of("s.public.a").config,
             [("cleanup.policy".to_owned(), "compact".to_owned())]
         );
+    }
+
+    #[tokio::test]
+    async fn topic_that_exists_is_not_created() {
+        // It knows no request to create topics, so it refuses as brokers do to whom may not.
+        let brokers = MockCluster::new(1).unwrap();
+        brokers.create_topic("there", 1, 1).unwrap();
+        let rules = parse(&[
+            ("topic.creation.default.replication.factor", "1"),
+            ("topic.creation.default.partitions", "1"),
+        ]);
+        let servers = ("bootstrap.servers".to_owned(), brokers.bootstrap_servers());
+        let mut topics = TopicCreator::new(rules.unwrap().unwrap(), &[servers]).unwrap();
+        topics.ensure(&"there".into()).await.unwrap();
+        assert!(topics.knows("there"));
     }
 }
