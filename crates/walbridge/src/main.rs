@@ -5,10 +5,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// librdkafka allocates several times a record; mimalloc does that with less time and less fragmentation.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Change data capture from Postgres to Kafka, in the place of Kafka Connect with Debezium.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true)]
