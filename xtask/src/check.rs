@@ -1,15 +1,16 @@
 //! `test`: everything that must hold before a change lands, step by step.
 
-use std::env;
 use std::process::Command;
 use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use clap::{Args, ValueEnum};
 
 use crate::demo::Demo;
 use crate::error::{Context, Error, Result};
+use crate::package::{self, Need};
 use crate::services::stack::{Plan, Stack};
-use crate::{process, product, say, tidy, wait};
+use crate::{layout, port, process, product, say, tidy, wait};
 
 const NAME: &str = "test";
 
@@ -130,11 +131,45 @@ fn integration(postgres: u8) -> Result<()> {
     let plan = Plan { postgres, slots: 20, brokers: 3, postgres_port: None, broker_port: None };
     let mut stack = Stack::up(NAME, &plan)?;
     let mut test = product::cargo()?;
-    test.args(INTEGRATION);
-    let tested = point_at(&mut test, &stack)
-        .and_then(|()| process::run_attached(test.env("WALBRIDGE_BIN", walbridge), "cargo test"));
+    test.args(INTEGRATION).env("WALBRIDGE_BIN", walbridge);
+    let tested = point_at(&mut test, &stack).and_then(|()| {
+        let secured = Secured::start(&stack, &mut test)?;
+        let tested = process::run_attached(&mut test, "cargo test");
+        tested.and(secured.stop(&stack))
+    });
     let stopped = stack.down(true);
     tested.and(stopped)
+}
+
+/// A second server, with TLS and a user for each way to authenticate.
+#[derive(Debug)]
+struct Secured {
+    /// Short, because a Unix socket lies in it.
+    dir: String,
+}
+
+impl Secured {
+    fn start(stack: &Stack, test: &mut Command) -> Result<Self> {
+        package::require(&[Need::Openssl])?;
+        let script = layout::root()?.join("crates/pgoutput/tests/cluster.sh");
+        let script = fs::read_to_string(&script).context(script.display())?;
+        let dir = format!("{}/walbridge-tls-{}", env::temp_dir().display(), std::process::id());
+        let port = port::choose(None, &mut Vec::new())?.to_string();
+        let secured = Self { dir };
+        let made = stack.postgres.run_script(&script, &[&secured.dir, &port]);
+        if let Err(error) = made {
+            secured.stop(stack)?;
+            return Err(error);
+        }
+        let dir = &secured.dir;
+        test.env("WALBRIDGE_TEST_POSTGRES_TLS", format!("port={port} socket={dir} pki={dir}"));
+        Ok(secured)
+    }
+
+    fn stop(&self, stack: &Stack) -> Result<()> {
+        let stop = "pg_ctl -D \"$1/data\" -m immediate stop || true; rm -rf \"$1\"";
+        stack.postgres.run_script(stop, &[&self.dir])
+    }
 }
 
 const INTEGRATION: [&str; 4] = ["test", "--workspace", "--test", "*"];

@@ -9,7 +9,7 @@ use crate::error::{Context, Error, Result};
 use crate::package::Need;
 use crate::{layout, process, say, version};
 
-/// What must be on the machine for [`postgres`] and [`kafka`], all named at once; less where the cache has it.
+/// What must be on the machine for [`postgres()`] and [`kafka`], all named at once; less where the cache has it.
 pub(crate) fn needs(major: u8, with_kafka: bool) -> Result<Vec<Need>> {
     let cache = layout::cache()?;
     let mut needs = Vec::new();

@@ -22,6 +22,8 @@ pub(crate) enum Need {
     Xz,
     /// The terminal client, for `cargo xtask psql` alone.
     Psql,
+    /// Makes the certificates of the TLS tests.
+    Openssl,
     /// What walbridge is measured beside.
     PgRecvlogical,
 }
@@ -33,6 +35,7 @@ impl Need {
             Self::Maven => "maven",
             Self::Unzip => "unzip",
             Self::Xz => "xz-utils",
+            Self::Openssl => "openssl",
             Self::Psql | Self::PgRecvlogical => "postgresql-client",
         }
     }
@@ -43,6 +46,7 @@ impl Need {
             Self::Maven => find("mvn").is_some(),
             Self::Unzip => find("unzip").is_some(),
             Self::Xz => find("xz").is_some(),
+            Self::Openssl => find("openssl").is_some(),
             Self::Psql => find("psql").is_some(),
             Self::PgRecvlogical => pg_recvlogical().is_some(),
         }

@@ -50,17 +50,18 @@ host all wire_scram 127.0.0.0/8 scram-sha-256
 host all wire_clear 127.0.0.0/8 password
 host all postgres 127.0.0.0/8 trust
 END
-pg_ctl -D data -l "$dir/log" -w start >/dev/null
-psql -qX -h "$dir" -p "$port" -U postgres <<END
-CREATE DATABASE shop;
-SET password_encryption = 'md5';
-CREATE ROLE wire_md5 LOGIN REPLICATION PASSWORD 'pw md5';
-SET password_encryption = 'scram-sha-256';
-CREATE ROLE wire_scram LOGIN REPLICATION PASSWORD 'pw scram';
-CREATE ROLE wire_clear LOGIN REPLICATION PASSWORD 'pw clear';
-CREATE ROLE wire_ssl LOGIN REPLICATION PASSWORD 'p';
-CREATE ROLE wire_nossl LOGIN REPLICATION PASSWORD 'p';
-CREATE ROLE wire_cert LOGIN REPLICATION;
+# In single-user mode, a command a line: a client is not always there.
+postgres --single -D data postgres >/dev/null <<END
+CREATE DATABASE shop
+SET password_encryption = 'md5'
+CREATE ROLE wire_md5 LOGIN REPLICATION PASSWORD 'pw md5'
+SET password_encryption = 'scram-sha-256'
+CREATE ROLE wire_scram LOGIN REPLICATION PASSWORD 'pw scram'
+CREATE ROLE wire_clear LOGIN REPLICATION PASSWORD 'pw clear'
+CREATE ROLE wire_ssl LOGIN REPLICATION PASSWORD 'p'
+CREATE ROLE wire_nossl LOGIN REPLICATION PASSWORD 'p'
+CREATE ROLE wire_cert LOGIN REPLICATION
 END
+pg_ctl -D data -l "$dir/log" -w start >/dev/null 2>&1
 echo "WALBRIDGE_TEST_POSTGRES='host=127.0.0.1 port=$port user=postgres'"
 echo "WALBRIDGE_TEST_POSTGRES_TLS='port=$port socket=$dir pki=$dir'"

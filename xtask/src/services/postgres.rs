@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -104,6 +105,22 @@ impl Postgres {
             port: value.get("port")?.as_u64()?.try_into().ok()?,
             dir: value.get("dir")?.as_str()?.into(),
         })
+    }
+
+    /// Runs a shell script from its text, as the server's user and with the server's programs in its path. The text
+    /// and not the file, which that user may not be able to read.
+    pub(crate) fn run_script(&self, script: &str, arguments: &[&str]) -> Result<()> {
+        let mut shell = self.command(Path::new("/bin/sh"))?;
+        let path = std::env::var("PATH").unwrap_or_default();
+        shell.env("PATH", format!("{}:{path}", self.bin()?.display()));
+        shell.arg("-s").arg("--").args(arguments);
+        shell.stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut running = shell.spawn().context("sh")?;
+        if let Some(mut input) = running.stdin.take() {
+            input.write_all(script.as_bytes()).context("sh")?;
+        }
+        let status = running.wait().context("sh")?;
+        if status.success() { Ok(()) } else { Err(Error::new(format!("script: {status}"))) }
     }
 
     fn bin(&self) -> Result<PathBuf> {

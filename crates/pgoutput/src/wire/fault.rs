@@ -72,7 +72,10 @@ fn advice(code: &str, message: &str) -> Option<&'static str> {
             "check database.sslmode, or add a line for this host, user and database to the server's pg_hba.conf"
         }
         "3D000" => "check database.dbname",
-        "42501" if message.contains("walsender") || message.contains("replication") => {
+        // "WAL sender" since version 16.
+        "42501"
+            if ["walsender", "WAL sender", "replication"].iter().any(|w| message.contains(w)) =>
+        {
             "the user needs the REPLICATION attribute: ALTER ROLE … REPLICATION (on Amazon RDS: GRANT \
              rds_replication TO …)"
         }
