@@ -93,6 +93,31 @@ async fn killed_worker_comes_back_with_its_connectors_states_and_positions() {
     .await;
 }
 
+/// As after a crash during the first snapshot, before there was an offset.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn slot_without_an_offset_gets_a_snapshot_that_the_stream_goes_on_from() {
+    lab::test("life_old_slot", 2, async |sandbox| {
+        let id = &sandbox.id;
+        sandbox.sql("CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1)").await?;
+        let create = format!("SELECT pg_create_logical_replication_slot('{id}', 'pgoutput')");
+        sandbox.sql(&create).await?;
+        sandbox.sql("INSERT INTO a VALUES (2)").await?;
+        let mut worker = Worker::new(sandbox, "life", &[])?;
+        worker.start().await?;
+        put(&worker, sandbox).await?;
+        sandbox.wait_streaming().await?;
+        sandbox.sql("INSERT INTO a VALUES (3)").await?;
+        let mut tap = Tap::new(&sandbox.lab.bootstrap, &format!("{id}\\..*"))?;
+        holds(&mut tap, &[1, 2, 3])?;
+        let left = "SELECT count(*)::text FROM pg_replication_slots WHERE slot_name LIKE 'walbridge%' AND database = current_database()";
+        match sandbox.lab.postgres.ask(&sandbox.database, left).await?.as_deref() {
+            Some("0") => Ok(()),
+            other => Err(format!("temporary slots: {other:?}").into()),
+        }
+    })
+    .await;
+}
+
 async fn put(worker: &Worker, sandbox: &Sandbox) -> Outcome<()> {
     let path = format!("/connectors/{}/config", sandbox.id);
     let retries = json!({"slot.max.retries": "60", "slot.retry.delay.ms": "500"});
