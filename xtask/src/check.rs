@@ -172,7 +172,7 @@ impl Secured {
     }
 }
 
-const INTEGRATION: [&str; 4] = ["test", "--workspace", "--test", "*"];
+const INTEGRATION: [&str; 5] = ["test", "--workspace", "--no-fail-fast", "--test", "*"];
 
 /// Tells the tests where the services are, and that to skip for want of them is to fail.
 fn point_at(test: &mut Command, stack: &Stack) -> Result<()> {

@@ -30,11 +30,14 @@ pub const DEFAULTS: &[(&str, &str)] = &[
     ("partitioner", "murmur2_random"),
     ("linger.ms", "5"),
     ("message.timeout.ms", "0"),
-    ("queue.buffering.max.kbytes", "16384"),
+    (QUEUE_KBYTES, "16384"),
     ("queue.buffering.max.messages", "20000"),
     ("batch.num.messages", "10000"),
     ("batch.size", "1000000"),
 ];
+
+/// What `buffer.memory` becomes.
+const QUEUE_KBYTES: &str = "queue.buffering.max.kbytes";
 
 /// A record that could not be delivered, or a client that cannot go on.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -212,11 +215,17 @@ impl Producer {
     /// A property that librdkafka does not know or whose value it refuses, named.
     pub fn new(properties: &[(String, String)]) -> Result<Self, ProducerError> {
         let settings = settings(properties);
-        let queue_kbytes: Option<usize> =
-            settings.get("queue.buffering.max.kbytes").and_then(|value| value.parse().ok());
+        let number = |key: &str| settings.get(key).and_then(|value| value.parse::<usize>().ok());
+        let mut queue_kbytes = number(QUEUE_KBYTES);
         let mut config = ClientConfig::new();
-        for (key, value) in settings {
-            config.set(key, value);
+        for (key, value) in &settings {
+            config.set(*key, *value);
+        }
+        // A record that the user allows must fit the queue, unless the user says how large that is.
+        let largest_kbytes = number("message.max.bytes").map(|bytes| bytes.div_ceil(1024));
+        if !properties.iter().any(|(key, _)| key == QUEUE_KBYTES) && largest_kbytes > queue_kbytes {
+            queue_kbytes = largest_kbytes;
+            config.set(QUEUE_KBYTES, largest_kbytes.unwrap_or_default().to_string());
         }
         let client =
             config.create_with_context(Context::default()).map_err(|error: KafkaError| {
@@ -330,6 +339,14 @@ mod tests {
         let error = Producer::new(&owned(&[("no.such.property", "hunter2")])).unwrap_err();
         let shown = error.to_string();
         assert!(shown.contains("no.such.property") && !shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn queue_holds_the_largest_record_that_the_user_allows() {
+        let bytes = |given: &[(&str, &str)]| Producer::new(&owned(given)).unwrap().queue_bytes;
+        assert_eq!(bytes(&[("message.max.bytes", "20971520")]), 20 << 20);
+        assert_eq!(bytes(&[("message.max.bytes", "1048576")]), 16 << 20);
+        assert_eq!(bytes(&[("message.max.bytes", "20971520"), (QUEUE_KBYTES, "64")]), 64 << 10);
     }
 
     #[test]
