@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The server ends a connection that has been silent for `wal_sender_timeout`. So whatever this task waits for
-//! (bytes, room in the queue, a catalog query behind a lock), it goes on sending status updates: see [`Link::until`].
+//! (bytes, room in the queue, a catalog query behind a lock), it goes on sending status updates: see `Link::until`.
 //!
 //! Nothing is confirmed here. `flushed` is what `confirmed` holds, no more than was received, and never falls. At a
 //! fast shutdown the server waits until everything it sent is flushed; idle positions reach the other end of the

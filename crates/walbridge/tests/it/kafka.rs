@@ -172,7 +172,15 @@ pub(crate) fn end_offset(bootstrap: &str, topic: &str) -> Outcome<i64> {
         if !topics(&consumer)?.iter().any(|(name, _)| name == topic) {
             return Ok(0);
         }
-        Ok(consumer.fetch_watermarks(topic, 0, METADATA_MAX)?.1)
+        // A question to a leader that has just died is not asked again of the next one.
+        let deadline = Instant::now() + METADATA_MAX;
+        loop {
+            match consumer.fetch_watermarks(topic, 0, METADATA_MAX / 15) {
+                Ok((_, end)) => return Ok(end),
+                Err(error) if Instant::now() >= deadline => return Err(error.into()),
+                Err(_unanswered) => {}
+            }
+        }
     })
 }
 
