@@ -58,8 +58,6 @@ pub struct Encoder {
     progress: Progress,
     /// Where the last event that became a record left the progress: the offset that is worth recording.
     recorded: SourceOffset,
-    /// Whether the transaction has become a record.
-    open: bool,
     resume: Option<Resume>,
     tables: Tables,
     writer: Writer,
@@ -77,7 +75,6 @@ impl Encoder {
             config,
             progress: Progress::new(stored),
             recorded: stored.copied().unwrap_or_default(),
-            open: false,
             resume: stored.map(Resume::new),
             tables: Tables::default(),
             origin: None,
@@ -120,13 +117,11 @@ impl Encoder {
     /// Moves the offset that is worth recording.
     fn record(&mut self, event: &Event, has_records: bool) {
         match event {
-            _ if has_records => {
-                self.open = true;
-                self.recorded = self.progress.offset();
-            }
-            Event::Begin(_) => self.open = false,
             Event::SnapshotDone(_) => self.recorded = self.progress.offset(),
-            Event::Commit { end_lsn, .. } if !self.open => self.recorded.advance(*end_lsn),
+            _ if has_records => self.recorded = self.progress.offset(),
+            // What is confirmed must be recorded: the server may drop the log up to a confirmed commit, and a restart
+            // that asks for the row before it would find it gone.
+            Event::Commit { end_lsn, .. } => self.recorded.advance(*end_lsn),
             Event::Idle { lsn, .. } => self.recorded.advance(*lsn),
             _ => {}
         }

@@ -340,3 +340,18 @@ fn what_cannot_be_converted_is_null_or_stops() {
     let text = "Failed to properly convert data value for 'public.f.v' of type numeric";
     assert!(error.unwrap_err().ends_with(text));
 }
+
+#[test]
+fn offset_reaches_the_commit_that_may_be_confirmed() {
+    let case = case("pk-update-full.json");
+    let mut encoder = Encoder::new(config(&case, Path::Auto), None);
+    let (position, _) = position(&[]);
+    let event = serde_json::json!({"op": "c", "new": ["1", "one"]});
+    let mut batch = batch(&event, &relation(&case["relation"]), position);
+    let end_lsn = Lsn::new(position.commit_lsn.get().max(position.lsn.get()) + 48);
+    batch.events.push(Event::Commit { position, end_lsn });
+    encoder.encode(&batch, Clock { unix_ns: 0 }, &mut Records::new()).unwrap();
+    let offset = encoder.offset();
+    assert_eq!(offset.lsn, Some(position.lsn), "the event stays the row");
+    assert_eq!((offset.start_lsn(), offset.lsn_commit), (Some(end_lsn), Some(end_lsn)));
+}
