@@ -40,12 +40,6 @@ impl Lsn {
     pub const fn is_valid(self) -> bool {
         self.0 != 0
     }
-
-    /// Bytes of log from `earlier` to here; 0 if it is not earlier.
-    #[must_use]
-    pub const fn distance_from(self, earlier: Self) -> u64 {
-        self.0.saturating_sub(earlier.0)
-    }
 }
 
 impl fmt::Display for Lsn {

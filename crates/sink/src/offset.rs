@@ -198,12 +198,6 @@ impl SourceOffset {
     pub fn snapshot_unfinished(&self) -> bool {
         self.snapshot == Some(SnapshotKind::Initial) && !self.snapshot_completed
     }
-
-    /// What may be confirmed to the server once this offset is stored: `lsn_commit`, else `lsn_proc`.
-    #[must_use]
-    pub fn confirmable(&self) -> Option<Lsn> {
-        self.lsn_commit.or(self.lsn_proc)
-    }
 }
 
 fn snapshot_kind(value: Option<&Json>) -> Result<Option<SnapshotKind>> {

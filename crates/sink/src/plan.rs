@@ -239,7 +239,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The time now; the epoch where the system's clock is before it or beyond the year 2262.
+    /// The time now, read once a batch: Debezium stamps records with the connector's clock. The epoch where the system's clock is before it or beyond the year 2262.
     #[must_use]
     pub fn now() -> Self {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

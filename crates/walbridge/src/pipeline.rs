@@ -14,7 +14,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use connect::connector::{OffsetError, OffsetStore, StatusSink, Target};
 use pgoutput::queue::Receiver;
@@ -229,7 +229,7 @@ impl Pipeline {
     /// Encodes a batch and begins to hand its records over.
     async fn take(&mut self, batch: &Batch) -> Result<(), PipelineError> {
         self.next = 0;
-        self.parts.encoder.encode(batch, clock(), &mut self.records)?;
+        self.parts.encoder.encode(batch, Clock::now(), &mut self.records)?;
         for event in &batch.events {
             match event {
                 Event::Commit { end_lsn, .. } => self.confirm = self.confirm.max(*end_lsn),
@@ -414,10 +414,4 @@ async fn until(deadline: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-/// Debezium stamps records with the connector's clock; read once a batch.
-fn clock() -> Clock {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-    Clock { unix_ns: i64::try_from(nanos).unwrap_or(i64::MAX) }
 }
