@@ -14,7 +14,11 @@ use tokio::task::block_in_place;
 
 use crate::lab::Outcome;
 
-const METADATA_MAX: Duration = Duration::from_secs(30);
+/// The longest that one question to a broker waits.
+const METADATA_MAX: Duration = Duration::from_secs(5);
+
+/// The longest that a question is asked again.
+const ANSWER_MAX: Duration = Duration::from_secs(90);
 
 /// A record as it lies in a topic.
 #[derive(Debug, Clone)]
@@ -58,19 +62,30 @@ fn consumer(bootstrap: &str) -> Outcome<BaseConsumer> {
     Ok(consumer)
 }
 
-/// Every topic with its number of partitions.
+/// Every topic with its number of partitions, asked once.
 fn topics(consumer: &BaseConsumer) -> Outcome<Vec<(String, i32)>> {
-    // A question may hang on a broker that a test has just killed: the next one goes to another.
-    let deadline = Instant::now() + METADATA_MAX;
-    let metadata = loop {
-        match consumer.fetch_metadata(None, METADATA_MAX / 6) {
-            Ok(metadata) => break metadata,
-            Err(error) if Instant::now() >= deadline => return Err(error.into()),
-            Err(_unanswered) => {}
-        }
-    };
+    let metadata = consumer.fetch_metadata(None, METADATA_MAX)?;
     let count = |topic: &rdkafka::metadata::MetadataTopic| i32::try_from(topic.partitions().len());
     metadata.topics().iter().map(|topic| Ok((topic.name().to_owned(), count(topic)?))).collect()
+}
+
+/// Asks until there is an answer: a question may hang on a broker that a test has just killed or started, and a client
+/// that has once met it keeps to it, so each try is a client of its own.
+fn ask<T>(
+    bootstrap: &str,
+    what: &str,
+    question: impl Fn(&BaseConsumer) -> Outcome<T>,
+) -> Outcome<T> {
+    let deadline = Instant::now() + ANSWER_MAX;
+    loop {
+        match consumer(bootstrap).and_then(|consumer| question(&consumer)) {
+            Ok(answer) => return Ok(answer),
+            Err(error) if Instant::now() >= deadline => {
+                return Err(format!("{what}: no answer within {ANSWER_MAX:?}: {error}").into());
+            }
+            Err(_unanswered) => {}
+        }
+    }
 }
 
 /// Everything in the topics that match, from their beginning, topics that appear later included.
@@ -113,7 +128,8 @@ impl Tap {
         }
         self.looked = Some(Instant::now());
         let known = self.next.len();
-        for (topic, partitions) in topics(&self.consumer)? {
+        // Unanswered is not an end: the next look asks again, and whoever collects has a deadline.
+        for (topic, partitions) in topics(&self.consumer).unwrap_or_default() {
             if self.topics.is_match(&topic)? {
                 for partition in 0..partitions {
                     self.next.entry((topic.clone(), partition)).or_insert(0);
@@ -168,19 +184,13 @@ impl Tap {
 /// The offset that the next record of a one-partition topic gets; 0 when there is no such topic.
 pub(crate) fn end_offset(bootstrap: &str, topic: &str) -> Outcome<i64> {
     block_in_place(|| {
-        let consumer = consumer(bootstrap)?;
-        if !topics(&consumer)?.iter().any(|(name, _)| name == topic) {
-            return Ok(0);
-        }
-        // A question to a leader that has just died is not asked again of the next one.
-        let deadline = Instant::now() + METADATA_MAX;
-        loop {
-            match consumer.fetch_watermarks(topic, 0, METADATA_MAX / 15) {
-                Ok((_, end)) => return Ok(end),
-                Err(error) if Instant::now() >= deadline => return Err(error.into()),
-                Err(_unanswered) => {}
+        ask(bootstrap, "end of a topic", |consumer| {
+            if !topics(consumer)?.iter().any(|(name, _)| name == topic) {
+                return Ok(0);
             }
-        }
+            let (_, end) = consumer.fetch_watermarks(topic, 0, METADATA_MAX)?;
+            Ok(end)
+        })
     })
 }
 
@@ -205,7 +215,7 @@ pub(crate) async fn create_topic(
 
 /// Deletes every topic whose name has this in it.
 pub(crate) async fn delete_topics(bootstrap: &str, part: &str) -> Outcome<()> {
-    let all = block_in_place(|| topics(&consumer(bootstrap)?))?;
+    let all = block_in_place(|| ask(bootstrap, "list of topics", topics))?;
     let old: Vec<_> =
         all.iter().map(|(name, _)| name.as_str()).filter(|name| name.contains(part)).collect();
     if !old.is_empty() {
@@ -226,6 +236,6 @@ pub(crate) async fn produce(
     let mut record = FutureRecord::<str, str>::to(topic);
     record.key = key;
     record.payload = value;
-    producer.send(record, METADATA_MAX).await.map_err(|(error, _)| error)?;
+    producer.send(record, ANSWER_MAX).await.map_err(|(error, _)| error)?;
     Ok(())
 }
