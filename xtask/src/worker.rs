@@ -23,7 +23,9 @@ pub(crate) struct Worker {
     /// `host:port` of its REST face.
     pub(crate) rest: String,
     pub(crate) process: Process,
-    /// From the start of the process to the first answer.
+    /// From the start of the process to the first answer, which tells the worker's version.
+    pub(crate) answer_time: Duration,
+    /// From the start of the process to the list of connectors: the storage topics are read.
     pub(crate) start_time: Duration,
     log: PathBuf,
 }
@@ -40,13 +42,16 @@ impl Worker {
         command.arg("worker").arg(&file);
         let started = Instant::now();
         let process = stack.start_worker(&mut command, &log)?;
-        let mut worker = Self { rest, process, start_time: Duration::ZERO, log };
-        let answered = wait::closely("the worker's REST port", LIMIT, || {
-            worker.check()?;
-            let answers = worker.ask("GET", "/connectors", "").is_ok();
-            Ok(answers.then(|| started.elapsed()))
-        });
-        worker.start_time = worker.explain(answered)?;
+        let zero = Duration::ZERO;
+        let mut worker = Self { rest, process, answer_time: zero, start_time: zero, log };
+        let until = |path: &str| {
+            let answered = wait::closely("the worker's REST port", LIMIT, || {
+                worker.check()?;
+                Ok(worker.ask("GET", path, "").is_ok().then(|| started.elapsed()))
+            });
+            worker.explain(answered)
+        };
+        (worker.answer_time, worker.start_time) = (until("/")?, until("/connectors")?);
         let seconds = worker.start_time.as_secs_f64();
         say::progress(format!("worker on http://{} ({seconds:.2} s)", worker.rest));
         Ok(worker)
