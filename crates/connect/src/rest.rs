@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use axum::http::{HeaderMap, Method};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::error::WorkerError;
+use crate::extension::{self, Extension, PageRequest, Rest};
 use crate::herder::Shared;
 use crate::herder::command::{Handle, Refusal};
 use crate::settings::WorkerSettings;
@@ -42,6 +43,22 @@ const LINGER: Duration = Duration::from_millis(500);
 pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
     pub(crate) herder: Handle,
+    pub(crate) extension: Option<Arc<dyn Extension>>,
+}
+
+impl Context {
+    /// Answers one request as the port does, without the port: status and body.
+    pub(crate) async fn ask(&self, method: &Method, target: &str, body: Bytes) -> (u16, Vec<u8>) {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut headers = HeaderMap::new();
+        if !body.is_empty() {
+            headers.insert(CONTENT_LENGTH, body.len().into());
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let query = route::query(query);
+        let call = Call { context: self, method, query, body, host: "localhost" };
+        answer(call, path, &headers).await.into_parts()
+    }
 }
 
 /// One request, taken apart.
@@ -127,6 +144,12 @@ async fn handle(State(context): State<Arc<Context>>, request: Request) -> Respon
     let (parts, body) = request.into_parts();
     let bytes = axum::body::to_bytes(body, LARGEST_BODY).await;
     let path = parts.uri.path().to_owned();
+    if let Some((extension, below)) = extension::of(context.extension.as_ref(), &path)
+        && let Ok(body) = bytes
+    {
+        let request = PageRequest::new(parts.method, below.to_owned(), parts.headers, body);
+        return extension.answer(request, Rest::new(Arc::clone(&context))).await.into_response();
+    }
     let answer = match bytes {
         Ok(body) => {
             let query = route::query(parts.uri.query().unwrap_or_default());

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use crate::client_config::{Role, internal};
 use crate::connector::Plugin;
 use crate::error::WorkerError;
+use crate::extension::Extension;
 use crate::herder::{Herder, Shared};
 use crate::rest::{Context, Server};
 use crate::settings::{TopicSettings, WorkerSettings};
@@ -51,13 +52,14 @@ impl std::fmt::Debug for LastWrites {
 
 impl Worker {
     /// Connects to the brokers, creates or checks the storage topics, reads them to their ends, listens, and
-    /// brings back every connector. It stops gracefully when `shutdown` is cancelled; [`Self::run`] waits for that.
+    /// brings back every connector. `extension` answers beside REST, on the same port. It stops gracefully when `shutdown` is cancelled; [`Self::run`] waits for that.
     ///
     /// # Errors
     /// The brokers cannot be reached, a storage topic is unusable, or a listener cannot be bound.
     pub async fn start(
         settings: WorkerSettings,
         plugins: Vec<Arc<dyn Plugin>>,
+        extension: Option<Arc<dyn Extension>>,
         shutdown: CancellationToken,
     ) -> Result<Self, WorkerError> {
         let mut rest = Server::bind(&settings).await?;
@@ -92,7 +94,7 @@ impl Worker {
             settings,
         });
         let (handle, herder) = Herder::start(Arc::clone(&shared), shutdown.clone());
-        rest.serve(Context { shared, herder: handle }, &end);
+        rest.serve(Context { shared, herder: handle, extension }, &end);
         info!(worker_id, addresses = ?rest.addresses(), "worker started");
         Ok(Self { rest, herder, producer, shutdown, end })
     }
