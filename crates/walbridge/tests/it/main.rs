@@ -19,6 +19,8 @@ mod bad_input;
 #[cfg(test)]
 mod connector;
 #[cfg(test)]
+mod convert;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod json;
