@@ -207,7 +207,7 @@ enum Rule {
     /// Always an error.
     Never,
     /// Numbers with blanks between them.
-    Vector(Box<Rule>),
+    Vector(Box<Self>),
     Boolean,
     Int16,
     Int32,

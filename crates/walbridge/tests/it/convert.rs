@@ -33,101 +33,95 @@ const MICROS: &str = "trunc(extract(epoch FROM v) * 1000000)::text";
 const TIMESTAMP: &str = "timestamp '4713-01-02 BC' + random() * interval '200000 years'";
 const TIME: &str = "(time '00:00' + random() * interval '24 hours')";
 
-fn checks() -> Vec<Check> {
-    vec![
-        check(
-            "date",
-            "date '4713-01-01 BC' + (random() * 5000000)::int",
-            "(v - date '1970-01-01')::text",
-        ),
-        check("timestamp", TIMESTAMP, MICROS),
-        Check {
-            typmod: 3,
-            ..check(
-                "timestamp",
-                "(timestamp '4713-01-02 BC' + random() * interval '99999 years')::timestamp(3)",
-                "trunc(extract(epoch FROM v) * 1000)::text",
-            )
-        },
-        Check {
-            time: TimeMode::Nanoseconds,
-            ..check(
-                "timestamp",
-                "timestamp '1700-01-01' + random() * interval '550 years'",
-                "trunc(extract(epoch FROM v) * 1000000000)::text",
-            )
-        },
-        check("time", TIME, MICROS),
-        check(
-            "timetz",
-            "((time '00:00' + random() * interval '24 hours')::text || (ARRAY['+', '-'])[1 + (random())::int] \
+const CHECKS: &[Check] = &[
+    check(
+        "date",
+        "date '4713-01-01 BC' + (random() * 5000000)::int",
+        "(v - date '1970-01-01')::text",
+    ),
+    check("timestamp", TIMESTAMP, MICROS),
+    Check {
+        typmod: 3,
+        ..check(
+            "timestamp",
+            "(timestamp '4713-01-02 BC' + random() * interval '99999 years')::timestamp(3)",
+            "trunc(extract(epoch FROM v) * 1000)::text",
+        )
+    },
+    Check {
+        time: TimeMode::Nanoseconds,
+        ..check(
+            "timestamp",
+            "timestamp '1700-01-01' + random() * interval '550 years'",
+            "trunc(extract(epoch FROM v) * 1000000000)::text",
+        )
+    },
+    check("time", TIME, MICROS),
+    check(
+        "timetz",
+        "((time '00:00' + random() * interval '24 hours')::text || (ARRAY['+', '-'])[1 + (random())::int] \
              || make_time((random() * 13)::int, (random() * 59)::int, (random() * 59)::int)::text)::timetz",
-            "(v AT TIME ZONE 'UTC')::time::text || 'Z'",
-        ),
-        check(
-            "timestamptz",
-            "timestamptz '0001-01-01 00:00:00+00' + random() * interval '9998 years'",
-            r#"to_char(v AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"#,
-        ),
-        check(
-            "interval",
-            "make_interval(years => (random() * 400 - 200)::int, months => (random() * 40 - 20)::int, \
+        "(v AT TIME ZONE 'UTC')::time::text || 'Z'",
+    ),
+    check(
+        "timestamptz",
+        "timestamptz '0001-01-01 00:00:00+00' + random() * interval '9998 years'",
+        r#"to_char(v AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"#,
+    ),
+    check(
+        "interval",
+        "make_interval(years => (random() * 400 - 200)::int, months => (random() * 40 - 20)::int, \
              days => (random() * 4000 - 2000)::int, secs => (random() - 0.5) * 9000000)",
-            "format('P%sY%sM%sDT%sH%sM%sS', extract(year FROM v), extract(month FROM v), extract(day FROM v), \
+        "format('P%sY%sM%sDT%sH%sM%sS', extract(year FROM v), extract(month FROM v), extract(day FROM v), \
              extract(hour FROM v), extract(minute FROM v), trim_scale(extract(second FROM v)))",
-        ),
-        Check {
-            typmod: (30 << 16 | 8) + 4,
-            ..check(
-                "numeric",
-                "((random() - 0.5) * 10 ^ (random() * 20))::numeric(30, 8)",
-                "(v * 100000000)::numeric(60, 0)::text",
-            )
-        },
-        check(
-            "money",
-            "((random() - 0.5) * 1e12)::numeric(20, 2)::money",
-            "(v::numeric * 100)::numeric(30, 0)::text",
-        ),
-        check(
-            "float8",
-            "(random() - 0.5) * 10 ^ (random() * 600 - 300)",
-            "encode(float8send(v), 'hex')",
-        ),
-        check(
-            "float4",
-            "((random() - 0.5) * 10 ^ (random() * 60 - 30))::float4",
-            "encode(float4send(v), 'hex')",
-        ),
-        check("bytea", "decode(repeat(md5(random()::text), 3), 'hex')", "encode(v, 'hex')"),
-        check("uuid", "gen_random_uuid()", "v::text"),
-        check(
-            "_int4",
-            "ARRAY[[(random() * 1000)::int, NULL], [-(random() * 1000)::int, 7]]",
-            ELEMENTS,
-        ),
-        check(
-            "_date",
-            "ARRAY[date '4713-01-01 BC' + (random() * 5000000)::int]",
-            "(v[1] - date '1970-01-01')::text",
-        ),
-        check(
-            "_text",
-            r#"ARRAY[chr(1 + (random() * 300)::int) || '"{},\', 'null', 'NULL' || chr(32), '', NULL, ' a ']"#,
-            ELEMENTS,
-        ),
-        check(
-            "_time",
-            "ARRAY[(time '00:00' + random() * interval '24 hours'), time '24:00']",
-            "trunc(extract(epoch FROM v[1]) * 1000000)::text || '|86400000000'",
-        ),
-        check(
-            "int2vector",
-            "((random() * 60000 - 30000)::int::text || ' ' || (random() * 9)::int::text)::int2vector",
-            "array_to_string(v::int2[], '|')",
-        ),
-    ]
-}
+    ),
+    Check {
+        typmod: (30 << 16 | 8) + 4,
+        ..check(
+            "numeric",
+            "((random() - 0.5) * 10 ^ (random() * 20))::numeric(30, 8)",
+            "(v * 100000000)::numeric(60, 0)::text",
+        )
+    },
+    check(
+        "money",
+        "((random() - 0.5) * 1e12)::numeric(20, 2)::money",
+        "(v::numeric * 100)::numeric(30, 0)::text",
+    ),
+    check(
+        "float8",
+        "(random() - 0.5) * 10 ^ (random() * 600 - 300)",
+        "encode(float8send(v), 'hex')",
+    ),
+    check(
+        "float4",
+        "((random() - 0.5) * 10 ^ (random() * 60 - 30))::float4",
+        "encode(float4send(v), 'hex')",
+    ),
+    check("bytea", "decode(repeat(md5(random()::text), 3), 'hex')", "encode(v, 'hex')"),
+    check("uuid", "gen_random_uuid()", "v::text"),
+    check("_int4", "ARRAY[[(random() * 1000)::int, NULL], [-(random() * 1000)::int, 7]]", ELEMENTS),
+    check(
+        "_date",
+        "ARRAY[date '4713-01-01 BC' + (random() * 5000000)::int]",
+        "(v[1] - date '1970-01-01')::text",
+    ),
+    check(
+        "_text",
+        r#"ARRAY[chr(1 + (random() * 300)::int) || '"{},\', 'null', 'NULL' || chr(32), '', NULL, ' a ']"#,
+        ELEMENTS,
+    ),
+    check(
+        "_time",
+        "ARRAY[(time '00:00' + random() * interval '24 hours'), time '24:00']",
+        "trunc(extract(epoch FROM v[1]) * 1000000)::text || '|86400000000'",
+    ),
+    check(
+        "int2vector",
+        "((random() * 60000 - 30000)::int::text || ' ' || (random() * 9)::int::text)::int2vector",
+        "array_to_string(v::int2[], '|')",
+    ),
+];
 
 #[tokio::test]
 async fn conversions_agree_with_the_server() {
@@ -140,14 +134,14 @@ async fn conversions_agree_with_the_server() {
         client.simple_query(settings).await?;
         client.simple_query(&format!("SELECT setseed({seed} / 1000000.0)")).await?;
         let mut wrong = Vec::new();
-        for check in checks() {
+        for check in CHECKS {
             let Check { ty, make, expected, .. } = check;
             let sql = format!(
                 "SELECT v::text, {expected} FROM (SELECT {make} AS v FROM generate_series(1, {ROWS})) s"
             );
             let answer =
                 client.simple_query(&sql).await.map_err(|error| format!("{ty}: {error:?}"))?;
-            wrong.extend(differences(&check, &answer)?);
+            wrong.extend(differences(check, &answer)?);
         }
         if wrong.is_empty() { Outcome::Ok(()) } else { Err(wrong.join("\n").into()) }
     };

@@ -2,7 +2,7 @@
 //!
 //! A folder holds `connector.json` (options over [`connector::config`]), and perhaps `setup.sql` (before the
 //! connector), `stream.sql` (once it streams), `steps.json` (in place of connector, streaming, `stream.sql`),
-//! `case.json` (what not to compare), `failed.txt` (the trace of a connector that ends FAILED); and always
+//! `case.json` (what not to compare; `extension`, without which the server cannot run the case), `failed.txt` (the trace of a connector that ends FAILED); and always
 //! `expected.jsonl`, the records that Debezium 3.6.3.Final wrote under Connect 4.3.0.
 //! `${name}`, `${db}`, `${port}`, `${boot}` and `${dir}` are replaced in all of them.
 //!
@@ -29,8 +29,16 @@ const STEP_MAX: Duration = Duration::from_secs(60);
 pub(super) async fn run(lab: &Lab, rest: &Rest, dir: &Path) -> Outcome<Vec<String>> {
     let folder = dir.file_name().ok_or("case without a name")?.to_string_lossy();
     let plain = folder.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let files = Files::open(dir)?;
+    if let Some(extension) = files.meta()?["extension"].as_str() {
+        let query = format!("SELECT 1 FROM pg_available_extensions WHERE name = '{extension}'");
+        if lab.postgres.ask("postgres", &query).await?.is_none() {
+            println!("{folder}: did not run, the server has no extension {extension}");
+            return Ok(Vec::new());
+        }
+    }
     Sandbox::with(lab, &plain, async |sandbox| {
-        let mut case = Case::open(sandbox, rest, dir, &plain)?;
+        let mut case = Case::open(sandbox, rest, files, &plain)?;
         let ended = case.play().await;
         let compared = match ended {
             Ok(()) => case.compare().await,
@@ -57,13 +65,14 @@ struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    fn open(sandbox: &'a Sandbox, rest: &'a Rest, dir: &'a Path, plain: &'a str) -> Outcome<Self> {
-        let files = Files::open(dir)?;
-        let meta = match files.read("case.json")? {
-            Some(text) => serde_json::from_str(&text)?,
-            None => json!({}),
-        };
-        let compare = Compare::parse(&meta)?;
+    fn open(
+        sandbox: &'a Sandbox,
+        rest: &'a Rest,
+        files: Files<'a>,
+        plain: &'a str,
+    ) -> Outcome<Self> {
+        let dir = files.case;
+        let compare = Compare::parse(&files.meta()?)?;
         let topics = compare.topics.clone();
         let topics = topics.unwrap_or(r"(__debezium-heartbeat\.)?${name}(\..*)?".to_owned());
         let topics = fill(sandbox, dir, &topics);
@@ -287,6 +296,14 @@ impl<'a> Files<'a> {
             return Err("the correction corrects nothing".into());
         }
         Ok(Self { case, correction: Some(correction) })
+    }
+
+    /// `case.json`.
+    fn meta(&self) -> Outcome<Value> {
+        match self.read("case.json")? {
+            Some(text) => Ok(serde_json::from_str(&text)?),
+            None => Ok(json!({})),
+        }
     }
 
     fn read(&self, file: &str) -> Outcome<Option<String>> {
