@@ -20,6 +20,7 @@ pub mod emit;
 pub mod encoder;
 pub mod envelope;
 pub mod error;
+pub mod notification;
 pub mod offset;
 pub mod plan;
 pub mod producer;

@@ -8,6 +8,8 @@
 //!                         source (snapshot, then stream) ──queue──> pipeline (encode, produce, ack, record, confirm)
 //! ```
 
+mod intake;
+mod notification;
 mod pipeline;
 mod postgres;
 mod properties;

@@ -23,6 +23,8 @@ use uuid::Uuid;
 use super::options::{self, Handling};
 use super::settings::Settings;
 use super::source::{self, Channels, Start};
+use crate::intake::Intake;
+use crate::notification::Notifier;
 use crate::pipeline::{Intervals, Parts, Pipeline, PipelineError};
 
 /// Why a run ended.
@@ -36,6 +38,9 @@ enum RunError {
     Offset(#[from] connect::connector::OffsetError),
     #[error("{0}")]
     Setup(String),
+    /// A class that only Debezium could load.
+    #[error("unable to find {1} {0}")]
+    Service(&'static str, String),
 }
 
 impl RunError {
@@ -43,7 +48,7 @@ impl RunError {
         match self {
             Self::Postgres(error) => error.is_transient(),
             Self::Offset(_) => true,
-            Self::Pipeline(_) | Self::Setup(_) => false,
+            Self::Pipeline(_) | Self::Setup(_) | Self::Service(..) => false,
         }
     }
 
@@ -64,6 +69,10 @@ impl RunError {
             }
             Self::Pipeline(error) => format!("{CONNECT}: {error}\n"),
             Self::Offset(error) => format!("{CONNECT}: {error}\n"),
+            Self::Service(service, name) => format!(
+                "io.debezium.DebeziumException: Unable to create service io.debezium.snapshot.SnapshotterService\n\
+                 Caused by: io.debezium.DebeziumException: Unable to find {name} {service}. Please check your configuration.\n"
+            ),
             Self::Setup(message) => format!("{CONNECT}: {message}\n"),
         }
     }
@@ -79,6 +88,9 @@ pub(super) async fn run(mut context: TaskContext) -> Result<(), TaskError> {
         TaskError { trace: error.trace() }
     };
     let settings = settings(&context).map_err(fail)?;
+    if let Some((service, name)) = &settings.snapshot.custom {
+        return Err(fail(RunError::Service(service.name, name.clone())));
+    }
     advise(&context);
     let mut failures = 0;
     loop {
@@ -176,9 +188,11 @@ async fn attempt(
     let partition = Map::from_iter([("server".to_owned(), Value::from(&*settings.prefix))]);
     let stored = context.offsets.read(partition.clone()).await?;
     let stored = stored.map(|map| SourceOffset::from_map(&map)).transpose().map_err(setup)?;
-    let start = Start::choose(settings.snapshot, stored.as_ref())?;
+    let start = Start::choose(&settings.snapshot, stored.as_ref())?;
     let resume = if start == Start::Snapshot { None } else { stored };
     let (sender, receiver) = queue::channel(settings.queue_bytes);
+    let notes = &settings.notifications;
+    let (notifier, inbox) = Notifier::new(&settings.prefix, notes.topic.as_deref(), notes.log);
     let parts = Parts {
         encoder: Encoder::new(encoder_config(settings, context)?, resume.as_ref()),
         producer: Producer::new(&client_properties(context, Role::Producer)).map_err(setup)?,
@@ -188,13 +202,16 @@ async fn attempt(
         status: context.status.clone(),
         confirmed: confirm,
         intervals: intervals(&context.worker)?,
+        inbox,
+        incremental: None,
     };
     let stop_reading = CancellationToken::new();
-    let channels = Channels { queue: sender, confirmed, stop: stop_reading.clone() };
+    let channels = Channels { queue: sender, confirmed, stop: stop_reading.clone(), notifier };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(source::run(Arc::clone(settings), start, channels));
-    let result =
-        Pipeline::new(parts).run(receiver, context.target.clone(), context.stop.clone()).await;
+    let result = Pipeline::new(parts)
+        .run(Intake::Queue(receiver), context.target.clone(), context.stop.clone())
+        .await;
     stop_reading.cancel();
     let read = match tasks.join_next().await {
         Some(Ok(read)) => read,
