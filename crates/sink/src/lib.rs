@@ -13,6 +13,7 @@
 
 pub mod ack;
 pub mod config;
+pub mod consumer;
 pub mod convert;
 pub mod converter;
 pub mod data;

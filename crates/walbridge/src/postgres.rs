@@ -2,6 +2,7 @@
 
 mod options;
 mod settings;
+mod signal;
 mod source;
 mod task;
 

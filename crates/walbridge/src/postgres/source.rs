@@ -23,7 +23,7 @@ use super::settings::{Settings, SnapshotSettings};
 use crate::notification::{Aggregate, Note, Notifier};
 
 /// Debezium's names of its connections, which people look for in `pg_stat_activity`.
-pub(super) const PLAIN_CONNECTION: &str = "Debezium General";
+const PLAIN_CONNECTION: &str = "Debezium General";
 const STREAMING_CONNECTION: &str = "Debezium Streaming";
 
 /// Where a run begins.
@@ -63,8 +63,15 @@ impl Start {
 
 /// The channels of a run.
 pub(super) struct Channels {
-    pub(super) queue: Sender,
+    pub(super) output: Output,
     pub(super) confirmed: watch::Receiver<Lsn>,
+    /// Whether the stream has begun.
+    pub(super) streaming: watch::Sender<bool>,
+}
+
+/// Where rows and news go.
+pub(super) struct Output {
+    pub(super) queue: Sender,
     pub(super) stop: CancellationToken,
     pub(super) notifier: Notifier,
 }
@@ -90,11 +97,11 @@ pub(super) async fn run(
     // dropped.
     let prepared = tokio::select! {
         biased;
-        () = channels.stop.cancelled() => return Ok(()),
+        () = channels.output.stop.cancelled() => return Ok(()),
         prepared = prepare(&settings, start) => prepared?,
     };
     let Prepared { catalog, mut replication, view, tables, lsn } = prepared;
-    let say = |note| channels.notifier.say(Aggregate::Initial, note);
+    let say = |note| channels.output.notifier.say(Aggregate::Initial, note);
     let Some(view) = view else {
         say(Note::new("SKIPPED", [])).await;
         return go_on(&settings, catalog, replication, lsn, channels).await;
@@ -103,10 +110,10 @@ pub(super) async fn run(
     let snapshot = begin(&settings, catalog, view, &mut replication);
     let snapshot = tokio::select! {
         biased;
-        () = channels.stop.cancelled() => return Ok(()),
+        () = channels.output.stop.cancelled() => return Ok(()),
         snapshot = snapshot => snapshot?,
     };
-    let copied = match copy(snapshot, &settings, &tables, &channels).await {
+    let copied = match copy(snapshot, &settings, &tables, &channels.output).await {
         Ok(copied) => copied,
         Err(error) => {
             say(Note::new("ABORTED", [])).await;
@@ -117,7 +124,7 @@ pub(super) async fn run(
     say(Note::new("COMPLETED", [])).await;
     tokio::select! {
         biased;
-        () = channels.stop.cancelled() => return Ok(()),
+        () = channels.output.stop.cancelled() => return Ok(()),
         () = tokio::time::sleep(settings.snapshot.streaming_delay) => {}
     }
     go_on(&settings, catalog, replication, lsn, channels).await
@@ -139,7 +146,7 @@ async fn go_on(
         connector = &*settings.prefix,
         "snapshot.mode does not stream: nothing more will come"
     );
-    channels.stop.cancelled().await;
+    channels.output.stop.cancelled().await;
     Ok(())
 }
 
@@ -265,7 +272,7 @@ pub(super) struct Copying<'a> {
     captured: String,
     /// Those that are read, in the order of a Java set: as a list.
     read: String,
-    channels: &'a Channels,
+    output: &'a Output,
 }
 
 impl<'a> Copying<'a> {
@@ -275,7 +282,7 @@ impl<'a> Copying<'a> {
         settings: &Settings,
         tables: &[&Table],
         select: impl Fn(&Table) -> Option<String>,
-        channels: &'a Channels,
+        output: &'a Output,
     ) -> Result<Self, Error> {
         let mut sources = Vec::with_capacity(tables.len());
         let mut read = connect::Properties::new();
@@ -298,12 +305,12 @@ impl<'a> Copying<'a> {
         }
         let captured: Vec<String> = tables.iter().map(|table| named(table)).collect();
         let read: Vec<String> = hash_order(read).into_keys().collect();
-        Ok(Self { sources, captured: captured.join(","), read: read.join(","), channels })
+        Ok(Self { sources, captured: captured.join(","), read: read.join(","), output })
     }
 
     /// Copies the tables and says how it goes.
     pub(super) async fn run(&self, mut copier: Copier<'_>) -> Result<Outcome, Error> {
-        let Channels { queue, stop, notifier, .. } = self.channels;
+        let Output { queue, stop, notifier } = self.output;
         for source in &self.sources {
             let name = format!("{}.{}", source.relation.schema, source.relation.name);
             let begins = [
@@ -340,7 +347,7 @@ async fn copy(
     mut snapshot: Snapshot,
     settings: &Settings,
     tables: &[Table],
-    channels: &Channels,
+    output: &Output,
 ) -> Result<Option<(Catalog, Lsn)>, Error> {
     let position: Position = snapshot.position();
     let lsn = position.lsn;
@@ -348,7 +355,7 @@ async fn copy(
         tables.iter().filter(|t| settings.snapshot.takes_table(&t.schema, &t.name)).collect();
     let select =
         |table: &Table| settings.snapshot.select(&table.schema, &table.name).map(str::to_owned);
-    let copying = Copying::prepare(&mut snapshot, settings, &wanted, select, channels).await?;
+    let copying = Copying::prepare(&mut snapshot, settings, &wanted, select, output).await?;
     if let Some(timeout) = settings.snapshot.lock_timeout {
         let relations: Vec<_> = copying.sources.iter().map(|s| Arc::clone(&s.relation)).collect();
         snapshot.lock(&relations, timeout).await?;
@@ -397,11 +404,12 @@ async fn stream(
             }
             Err(error) => return Err(error),
         }
-        wait(settings.slot.retry_delay, &channels.stop).await?;
+        wait(settings.slot.retry_delay, &channels.output.stop).await?;
         catalog = Catalog::new(sql::connect(&settings.database, PLAIN_CONNECTION).await?);
     };
     tracing::info!(slot = options.slot, from = %lsn, "streaming");
-    stream.run(channels.queue, channels.confirmed, channels.stop).await
+    channels.streaming.send_replace(true);
+    stream.run(channels.output.queue, channels.confirmed, channels.output.stop).await
 }
 
 async fn wait(time: Duration, stop: &CancellationToken) -> Result<(), Error> {
@@ -409,6 +417,11 @@ async fn wait(time: Duration, stop: &CancellationToken) -> Result<(), Error> {
         () = tokio::time::sleep(time) => Ok(()),
         () = stop.cancelled() => Err(Error::StreamEnded(Lsn::INVALID)),
     }
+}
+
+/// A session for whatever is not the stream.
+pub(super) async fn connect(settings: &Settings) -> Result<Catalog, Error> {
+    sql::connect(&settings.database, PLAIN_CONNECTION).await.map(Catalog::new)
 }
 
 /// Drops the slot, as `slot.drop.on.stop` asks for.

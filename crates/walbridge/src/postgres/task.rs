@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use sink::config::{EncoderConfig, Path};
 use sink::converter::Converters;
 use sink::encoder::Encoder;
-use sink::offset::SourceOffset;
+use sink::offset::{IncrementalOffset, SourceOffset};
 use sink::producer::Producer;
 use sink::topic::TopicNaming;
 use sink::topic_creation::{TopicCreation, TopicCreator};
@@ -22,7 +22,8 @@ use uuid::Uuid;
 
 use super::options::{self, Handling};
 use super::settings::Settings;
-use super::source::{self, Channels, Start};
+use super::signal::{Begin, Stage};
+use super::source::{self, Channels, Output, Start};
 use crate::intake::Intake;
 use crate::notification::Notifier;
 use crate::pipeline::{Intervals, Parts, Pipeline, PipelineError};
@@ -187,12 +188,32 @@ async fn attempt(
 ) -> Result<(), RunError> {
     let partition = Map::from_iter([("server".to_owned(), Value::from(&*settings.prefix))]);
     let stored = context.offsets.read(partition.clone()).await?;
+    let incremental = stored.as_ref().and_then(IncrementalOffset::from_map);
     let stored = stored.map(|map| SourceOffset::from_map(&map)).transpose().map_err(setup)?;
     let start = Start::choose(&settings.snapshot, stored.as_ref())?;
-    let resume = if start == Start::Snapshot { None } else { stored };
+    // A snapshot of everything takes the place of what was there.
+    let (resume, incremental) =
+        if start == Start::Snapshot { (None, None) } else { (stored, incremental) };
     let (sender, receiver) = queue::channel(settings.queue_bytes);
     let notes = &settings.notifications;
     let (notifier, inbox) = Notifier::new(&settings.prefix, notes.topic.as_deref(), notes.log);
+    let stop_reading = CancellationToken::new();
+    let (streaming, has_begun) = watch::channel(false);
+    let mut tasks = tokio::task::JoinSet::new();
+    let intake = if settings.signals.is_enabled() {
+        let (stage, staged) = Stage::new(Begin {
+            settings: Arc::clone(settings),
+            notifier: notifier.clone(),
+            stored: resume.as_ref(),
+            incremental: incremental.as_ref(),
+            streaming: has_begun,
+            stop: stop_reading.clone(),
+        });
+        tasks.spawn(stage.run(receiver));
+        Intake::Stage(staged)
+    } else {
+        Intake::Queue(receiver)
+    };
     let parts = Parts {
         encoder: Encoder::new(encoder_config(settings, context)?, resume.as_ref()),
         producer: Producer::new(&client_properties(context, Role::Producer)).map_err(setup)?,
@@ -203,23 +224,24 @@ async fn attempt(
         confirmed: confirm,
         intervals: intervals(&context.worker)?,
         inbox,
-        incremental: None,
+        incremental: incremental.map(Arc::new),
     };
-    let stop_reading = CancellationToken::new();
-    let channels = Channels { queue: sender, confirmed, stop: stop_reading.clone(), notifier };
-    let mut tasks = tokio::task::JoinSet::new();
+    let output = Output { queue: sender, stop: stop_reading.clone(), notifier };
+    let channels = Channels { output, confirmed, streaming };
     tasks.spawn(source::run(Arc::clone(settings), start, channels));
-    let result = Pipeline::new(parts)
-        .run(Intake::Queue(receiver), context.target.clone(), context.stop.clone())
-        .await;
+    let result =
+        Pipeline::new(parts).run(intake, context.target.clone(), context.stop.clone()).await;
     stop_reading.cancel();
-    let read = match tasks.join_next().await {
-        Some(Ok(read)) => read,
-        Some(Err(error)) => {
-            return Err(RunError::Setup(format!("the reading task ended unexpectedly: {error}")));
+    let mut read = Ok(());
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            // The first error is the reason; what ends for want of the other is none.
+            Ok(ended) => read = read.and(ended),
+            Err(error) => {
+                return Err(RunError::Setup(format!("a reading task ended unexpectedly: {error}")));
+            }
         }
-        None => Ok(()),
-    };
+    }
     result?;
     Ok(read?)
 }

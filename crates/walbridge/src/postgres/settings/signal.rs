@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use connect::Properties;
+use connect::client_config::{self, Role};
+use sink::consumer::{KafkaError, TopicReader};
+
 use super::{Problem, Reader};
 
 /// A table as options and signals name it.
@@ -76,7 +80,25 @@ pub(crate) struct SignalTopic {
     /// `signal.kafka.topic`.
     pub(crate) name: String,
     /// The consumer's properties, in Kafka's names: `signal.consumer.*` over what the other options say.
-    pub(crate) consumer: Vec<(String, String)>,
+    pub(crate) consumer: Properties,
+}
+
+impl SignalTopic {
+    /// A reader of the topic.
+    pub(crate) fn reader(&self) -> Result<TopicReader, KafkaError> {
+        let translated = client_config::translate(Role::Consumer, &self.consumer);
+        for warning in &translated.warnings {
+            tracing::warn!("signal.consumer: {warning}");
+        }
+        let mut properties: Vec<_> = translated.properties.into_iter().collect();
+        // The worker keeps groups out of its translation: its own clients have none.
+        if let Some(group) = self.consumer.get("group.id") {
+            properties.push(("group.id".to_owned(), group.clone()));
+        }
+        // As Java's consumer does.
+        properties.push(("allow.auto.create.topics".to_owned(), "true".to_owned()));
+        TopicReader::new(&properties, &self.name)
+    }
 }
 
 /// `notification.*`.
@@ -129,15 +151,14 @@ fn signal_topic(read: &Reader<'_>) -> Result<SignalTopic, Problem> {
             message: "A value is required".to_owned(),
         });
     };
-    let mut consumer = vec![
+    let mut consumer = Properties::from_iter([
         ("bootstrap.servers".to_owned(), servers.to_owned()),
         ("group.id".to_owned(), read.owned("signal.kafka.groupId")),
         ("auto.offset.reset".to_owned(), "earliest".to_owned()),
-    ];
+    ]);
     for (key, value) in read.0 {
         if let Some(key) = key.strip_prefix(PREFIX) {
-            consumer.retain(|(known, _)| known != key);
-            consumer.push((key.to_owned(), value.clone()));
+            consumer.insert(key.to_owned(), value.clone());
         }
     }
     let name = read.text("signal.kafka.topic").map(str::to_owned);
