@@ -91,9 +91,12 @@ impl SignalTopic {
             tracing::warn!("signal.consumer: {warning}");
         }
         let mut properties: Vec<_> = translated.properties.into_iter().collect();
-        // The worker keeps groups out of its translation: its own clients have none.
-        if let Some(group) = self.consumer.get("group.id") {
-            properties.push(("group.id".to_owned(), group.clone()));
+        // The worker's own readers have no group, so that its translation leaves these out.
+        for key in ["group.id", "auto.offset.reset", "enable.auto.commit"] {
+            if let Some(value) = self.consumer.get(key) {
+                properties.retain(|(known, _)| known != key);
+                properties.push((key.to_owned(), value.clone()));
+            }
         }
         // As Java's consumer does.
         properties.push(("allow.auto.create.topics".to_owned(), "true".to_owned()));
