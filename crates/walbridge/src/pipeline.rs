@@ -33,6 +33,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::intake::{Intake, Staged};
+use crate::live::TaskLive;
 use crate::notification::Inbox;
 
 /// Why the loop ended before it was asked to. None of these lets anything pass: what was not acknowledged and
@@ -87,6 +88,8 @@ pub(crate) struct Parts {
     pub(crate) inbox: Option<Inbox>,
     /// The incremental snapshot that the stored offset tells of.
     pub(crate) incremental: Option<Arc<IncrementalOffset>>,
+    /// For those who watch.
+    pub(crate) live: Arc<TaskLive>,
 }
 
 /// Where the log stands at the end of a segment.
@@ -99,6 +102,8 @@ struct Progress {
     version: u64,
     /// What may be confirmed once `version` is recorded.
     confirm: Lsn,
+    /// Time of the last commit so far, in microseconds since the Unix epoch; zero before the first.
+    committed_us: i64,
     /// How often the server has asked for an answer: then it is recorded and confirmed at once instead of at the next
     /// interval. A count, since a later segment may reach the watermark together with the one that brought the question.
     asked: u64,
@@ -126,6 +131,7 @@ pub(crate) struct Pipeline {
     offset: SourceOffset,
     version: u64,
     confirm: Lsn,
+    committed_us: i64,
     asked: u64,
     /// The watermark.
     reached: Option<Progress>,
@@ -153,6 +159,7 @@ impl Pipeline {
             offset: parts.encoder.offset(),
             version: 0,
             confirm: Lsn::INVALID,
+            committed_us: 0,
             asked: 0,
             reached: None,
             answered: 0,
@@ -241,10 +248,15 @@ impl Pipeline {
     /// Encodes a batch and begins to hand its records over.
     async fn take(&mut self, staged: Staged) -> Result<(), PipelineError> {
         let batch = staged.batch;
-        self.parts.encoder.encode(&batch, Clock::now(), &mut self.records)?;
+        let clock = Clock::now();
+        self.parts.encoder.encode(&batch, clock, &mut self.records)?;
+        self.parts.live.encoded(&batch, &self.records, self.parts.encoder.counters(), clock);
         for event in &batch.events {
             match event {
-                Event::Commit { end_lsn, .. } => self.confirm = self.confirm.max(*end_lsn),
+                Event::Commit { end_lsn, position } => {
+                    self.confirm = self.confirm.max(*end_lsn);
+                    self.committed_us = position.commit_time_us;
+                }
                 Event::Idle { lsn, reply } => {
                     self.confirm = self.confirm.max(*lsn);
                     self.asked += u64::from(*reply);
@@ -282,6 +294,7 @@ impl Pipeline {
             incremental: self.parts.incremental.clone(),
             version: self.version,
             confirm: self.confirm,
+            committed_us: self.committed_us,
             asked: self.asked,
         });
         self.hand_over().await
@@ -331,7 +344,9 @@ impl Pipeline {
         if let Some(reached) = reached {
             self.rise(reached);
         }
-        self.hand_over().await
+        let handed_over = self.hand_over().await;
+        self.parts.live.in_flight(self.acks.outstanding());
+        handed_over
     }
 
     /// The watermark rose.
@@ -340,6 +355,10 @@ impl Pipeline {
             self.active.pop_front_if(|(segment, _)| *segment <= reached.segment)
         {
             self.parts.status.topic_active(&topic);
+        }
+        // Idle positions of the server bring no new commit.
+        if self.reached.as_ref().is_none_or(|before| before.committed_us != reached.committed_us) {
+            self.parts.live.acknowledged(reached.committed_us, Clock::now());
         }
         self.reached = Some(reached);
         if self.has_news() {

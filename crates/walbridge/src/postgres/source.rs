@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::settings::{Settings, SnapshotSettings};
+use crate::live::{TableLive, TaskLive};
 use crate::notification::{Aggregate, Note, Notifier};
 
 /// Debezium's names of its connections, which people look for in `pg_stat_activity`.
@@ -67,6 +68,7 @@ pub(super) struct Channels {
     pub(super) confirmed: watch::Receiver<Lsn>,
     /// Whether the stream has begun.
     pub(super) streaming: watch::Sender<bool>,
+    pub(super) live: Arc<TaskLive>,
 }
 
 /// Where rows and news go.
@@ -102,6 +104,7 @@ pub(super) async fn run(
     };
     let Prepared { catalog, mut replication, view, tables, lsn } = prepared;
     let say = |note| channels.output.notifier.say(Aggregate::Initial, note);
+    channels.live.captures(tables.iter().map(watched).collect());
     let Some(view) = view else {
         say(Note::new("SKIPPED", [])).await;
         return go_on(&settings, catalog, replication, lsn, channels).await;
@@ -113,7 +116,7 @@ pub(super) async fn run(
         () = channels.output.stop.cancelled() => return Ok(()),
         snapshot = snapshot => snapshot?,
     };
-    let copied = match copy(snapshot, &settings, &tables, &channels.output).await {
+    let copied = match copy(snapshot, &settings, &tables, &channels).await {
         Ok(copied) => copied,
         Err(error) => {
             say(Note::new("ABORTED", [])).await;
@@ -128,6 +131,16 @@ pub(super) async fn run(
         () = tokio::time::sleep(settings.snapshot.streaming_delay) => {}
     }
     go_on(&settings, catalog, replication, lsn, channels).await
+}
+
+fn watched(table: &Table) -> TableLive {
+    let Table { schema, name, estimated_rows, .. } = table;
+    TableLive {
+        schema: schema.clone(),
+        name: name.clone(),
+        estimated_rows: *estimated_rows,
+        rows: None,
+    }
 }
 
 /// What comes after the snapshot: the stream, or nothing until it is to stop.
@@ -347,8 +360,9 @@ async fn copy(
     mut snapshot: Snapshot,
     settings: &Settings,
     tables: &[Table],
-    output: &Output,
+    channels: &Channels,
 ) -> Result<Option<(Catalog, Lsn)>, Error> {
+    let output = &channels.output;
     let position: Position = snapshot.position();
     let lsn = position.lsn;
     let wanted: Vec<&Table> =
@@ -356,6 +370,9 @@ async fn copy(
     let select =
         |table: &Table| settings.snapshot.select(&table.schema, &table.name).map(str::to_owned);
     let copying = Copying::prepare(&mut snapshot, settings, &wanted, select, output).await?;
+    for Source { relation, rows, .. } in &copying.sources {
+        channels.live.reads(&relation.schema, &relation.name, rows);
+    }
     if let Some(timeout) = settings.snapshot.lock_timeout {
         let relations: Vec<_> = copying.sources.iter().map(|s| Arc::clone(&s.relation)).collect();
         snapshot.lock(&relations, timeout).await?;
@@ -408,6 +425,7 @@ async fn stream(
         catalog = Catalog::new(sql::connect(&settings.database, PLAIN_CONNECTION).await?);
     };
     tracing::info!(slot = options.slot, from = %lsn, "streaming");
+    channels.live.streams(stream.progress());
     channels.streaming.send_replace(true);
     stream.run(channels.output.queue, channels.confirmed, channels.output.stop).await
 }

@@ -398,7 +398,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_an_error() {
-        for hex in ["", "x", "aced0005", "aced00057x", "aced000575", &ALL[..ALL.len() - 2]] {
+        for hex in ["", "x", "aced0005", "aced00057x", "aced000575", ALL.trim_end_matches("32")] {
             assert_eq!(parse(hex), Err(Unreadable), "{hex}");
         }
         // A BigDecimal.
