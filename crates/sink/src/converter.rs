@@ -100,3 +100,22 @@ impl Compiled {
         }
     }
 }
+
+/// A value without parts as Java prints it; bytes as base64.
+pub(crate) fn number_text(value: &Value) -> String {
+    let mut out = Vec::new();
+    match value {
+        Value::Boolean(flag) => return flag.to_string(),
+        Value::Int8(n) => return n.to_string(),
+        Value::Int16(n) => return n.to_string(),
+        Value::Int32(n) => return n.to_string(),
+        Value::Int64(n) => return n.to_string(),
+        Value::Decimal(n) => return n.to_string(),
+        Value::String(text) => return text.to_string(),
+        Value::Float32(n) => text::write_f32(*n, &mut out),
+        Value::Float64(n) => text::write_f64(*n, &mut out),
+        Value::Bytes(bytes) => text::write_base64(bytes, &mut out),
+        Value::Null | Value::Array(_) | Value::Map(_) | Value::Struct(_) => {}
+    }
+    String::from_utf8(out).unwrap_or_default()
+}

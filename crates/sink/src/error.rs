@@ -39,6 +39,24 @@ impl Error {
         }
     }
 
+    /// An exception of that Java class; further lines of the message are its causes.
+    #[must_use]
+    pub fn java(class: &'static str, message: impl Into<String>) -> Self {
+        Self::Data { class, message: message.into() }
+    }
+
+    /// Java's `IllegalArgumentException`.
+    #[must_use]
+    pub fn argument(message: impl Into<String>) -> Self {
+        Self::java("java.lang.IllegalArgumentException", message)
+    }
+
+    /// Debezium's exception.
+    #[must_use]
+    pub fn debezium(message: impl Into<String>) -> Self {
+        Self::java("io.debezium.DebeziumException", message)
+    }
+
     /// Connect's `ConfigException`.
     #[must_use]
     pub fn config(message: impl Into<String>) -> Self {

@@ -21,6 +21,7 @@ pub mod encoder;
 pub mod envelope;
 pub mod error;
 pub mod offset;
+pub mod option;
 pub mod plan;
 pub mod producer;
 pub mod record;
