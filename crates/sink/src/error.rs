@@ -14,7 +14,7 @@ pub enum Error {
     #[error("io.debezium.DebeziumException: {0}")]
     Convert(String),
     /// A transform or converter refused a record: Connect's class and text.
-    #[error("{class}: {message}")]
+    #[error("{class}{}{message}", if message.is_empty() { "" } else { ": " })]
     Data {
         /// The Java class of Connect's exception, in full.
         class: &'static str,

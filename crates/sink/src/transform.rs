@@ -52,6 +52,7 @@ mod vector_to_json;
 
 pub use class::{CLASSES, PREDICATES};
 pub use extract_new_record_state::ExtractNewRecordState;
+pub(crate) use part::java_class;
 use predicate::{Conditional, Predicate};
 
 const REPLACE_NULL: Definition = Definition::new(

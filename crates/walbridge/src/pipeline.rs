@@ -128,6 +128,8 @@ pub(crate) struct Pipeline {
     write: Option<(Write, Progress)>,
     flush_at: Instant,
     counts: Vec<(SegmentId, u64)>,
+    /// What could not be encoded: the loop ends once everything before it is home.
+    failure: Option<EncodeError>,
     /// Topics of the open segment's records so far, without neighbours of the same.
     touched: Vec<Arc<str>>,
     /// Topics that will have been written to once that segment is delivered.
@@ -151,6 +153,7 @@ impl Pipeline {
             recorded: 0,
             write: None,
             counts: Vec::new(),
+            failure: None,
             touched: Vec::new(),
             active: VecDeque::new(),
             parts,
@@ -171,7 +174,9 @@ impl Pipeline {
                 Mode::Draining(at) => Some(at),
             };
             if deadline.is_some_and(|at| self.is_home() || at <= Instant::now()) {
-                return self.close().await;
+                let failure = self.failure.take();
+                self.close().await?;
+                return failure.map_or(Ok(()), |error| Err(error.into()));
             }
             let intake =
                 deadline.is_none() && self.end.is_none() && *target.borrow() == Target::Started;
@@ -192,7 +197,12 @@ impl Pipeline {
                     }
                 }
                 batch = queue.recv(), if intake => match batch {
-                    Some(batch) => self.take_all(batch, &mut queue).await?,
+                    Some(batch) => {
+                        self.take_all(batch, &mut queue).await?;
+                        if self.failure.is_some() {
+                            mode = Mode::Draining(Instant::now() + self.parts.intervals.drain);
+                        }
+                    }
                     None => mode = Mode::Draining(Instant::now() + self.parts.intervals.drain),
                 },
             }
@@ -217,7 +227,7 @@ impl Pipeline {
     async fn take_all(&mut self, first: Batch, queue: &mut Receiver) -> Result<(), PipelineError> {
         self.take(&first).await?;
         for _ in 1..BATCHES_AT_ONCE {
-            if self.end.is_some() {
+            if self.end.is_some() || self.failure.is_some() {
                 break;
             }
             let Some(batch) = queue.try_recv() else { break };
@@ -229,16 +239,10 @@ impl Pipeline {
     /// Encodes a batch and begins to hand its records over.
     async fn take(&mut self, batch: &Batch) -> Result<(), PipelineError> {
         self.next = 0;
-        self.parts.encoder.encode(batch, Clock::now(), &mut self.records)?;
-        for event in &batch.events {
-            match event {
-                Event::Commit { end_lsn, .. } => self.confirm = self.confirm.max(*end_lsn),
-                Event::Idle { lsn, reply } => {
-                    self.confirm = self.confirm.max(*lsn);
-                    self.asked += u64::from(*reply);
-                }
-                _ => {}
-            }
+        match self.parts.encoder.encode(batch, Clock::now(), &mut self.records) {
+            Ok(()) => self.count(batch),
+            // What was encoded before it is delivered and recorded, and nothing of the batch is confirmed.
+            Err(error) => self.failure = Some(error),
         }
         let offset = self.parts.encoder.offset();
         if offset != self.offset {
@@ -254,6 +258,20 @@ impl Pipeline {
             asked: self.asked,
         });
         self.hand_over().await
+    }
+
+    /// Takes note of what a batch allows to confirm, and of what the server asks.
+    fn count(&mut self, batch: &Batch) {
+        for event in &batch.events {
+            match event {
+                Event::Commit { end_lsn, .. } => self.confirm = self.confirm.max(*end_lsn),
+                Event::Idle { lsn, reply } => {
+                    self.confirm = self.confirm.max(*lsn);
+                    self.asked += u64::from(*reply);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Hands records over until the client's queue is full; deliveries call it again.

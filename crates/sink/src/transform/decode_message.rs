@@ -41,11 +41,17 @@ fn text(content: &Value) -> Option<String> {
         Value::String(text) => {
             let hex = || {
                 let pairs = text.as_bytes().chunks(2);
-                let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+                let byte =
+                    |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
                 pairs.map(byte).collect::<Option<Vec<u8>>>()
             };
-            let plain = |bytes: &Vec<u8>| serde_json::from_slice::<serde_json::Value>(bytes).is_ok();
-            let decoded = [STANDARD.decode(text.as_bytes()).ok(), URL_SAFE.decode(text.as_bytes()).ok(), hex()];
+            let plain =
+                |bytes: &Vec<u8>| serde_json::from_slice::<serde_json::Value>(bytes).is_ok();
+            let decoded = [
+                STANDARD.decode(text.as_bytes()).ok(),
+                URL_SAFE.decode(text.as_bytes()).ok(),
+                hex(),
+            ];
             decoded.into_iter().flatten().find(plain).unwrap_or_else(|| text.as_bytes().to_vec())
         }
         _ => return None,
@@ -55,12 +61,14 @@ fn text(content: &Value) -> Option<String> {
 
 impl Transform for DecodeMessage {
     fn apply(&self, mut record: Record) -> Result<Option<Record>> {
-        let Some(envelope) = Envelope::of(&record.value).filter(|envelope| envelope.op() == Some("m")) else {
+        let Some(envelope) =
+            Envelope::of(&record.value).filter(|envelope| envelope.op() == Some("m"))
+        else {
             return Ok(Some(record));
         };
-        let content = envelope.structure("message").and_then(|(schema, values)| {
-            values.get(schema.field_index("content")?).and_then(text)
-        });
+        let content = envelope
+            .structure("message")
+            .and_then(|(schema, values)| values.get(schema.field_index("content")?).and_then(text));
         let content = content.unwrap_or_default();
         let unreadable = |_error| {
             Error::debezium(format!(
@@ -69,7 +77,8 @@ impl Transform for DecodeMessage {
         };
         let json: serde_json::Value = serde_json::from_str(&content).map_err(unreadable)?;
         let after = json_value::schema(None, &json, self.gaps)?;
-        let after = after.unwrap_or_else(|| Arc::new(Schema::new(Kind::Struct(Vec::new())).optional(true)));
+        let after =
+            after.unwrap_or_else(|| Arc::new(Schema::new(Kind::Struct(Vec::new())).optional(true)));
         let row = json_value::value(&json, &after);
         let (mut fields, mut values) = (Vec::new(), Vec::new());
         for (field, value) in envelope.schema.fields().iter().zip(envelope.values) {

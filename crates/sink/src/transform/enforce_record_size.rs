@@ -76,7 +76,11 @@ const fn as_f64(size: usize) -> f64 {
     size as f64
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size that is not negative")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a size that is not negative"
+)]
 fn as_usize(size: f64) -> usize {
     size.max(0.0) as usize
 }
@@ -96,9 +100,12 @@ fn size(schema: &Schema, value: &Value) -> f64 {
             let fields = schema.fields().iter().zip(values);
             56.0 + fields.map(|(field, value)| 8.0 + size(&field.schema, value)).sum::<f64>()
         }
-        Value::Array(items) => 64.0 + items.iter().map(|item| 8.0 + size(schema, item)).sum::<f64>(),
+        Value::Array(items) => {
+            64.0 + items.iter().map(|item| 8.0 + size(schema, item)).sum::<f64>()
+        }
         Value::Map(entries) => {
-            let entry = |(key, value): &(Value, Value)| 16.0 + size(schema, key) + size(schema, value);
+            let entry =
+                |(key, value): &(Value, Value)| 16.0 + size(schema, key) + size(schema, value);
             88.0 + entries.iter().map(entry).sum::<f64>()
         }
         _ => 24.0,
@@ -146,7 +153,10 @@ impl Transform for EnforceRecordSize {
         let Some(schema) = &record.value.schema else { return Ok(Some(record)) };
         let typed = Envelope { schema, values };
         let fields = |part: &str| {
-            typed.structure(part).map(|(schema, row)| self.cuttable(schema, row)).unwrap_or_default()
+            typed
+                .structure(part)
+                .map(|(schema, row)| self.cuttable(schema, row))
+                .unwrap_or_default()
         };
         let (before, after) = (fields("before"), fields("after"));
         let sum = |fields: &[(usize, f64)]| fields.iter().map(|(_, size)| size).sum::<f64>();

@@ -17,7 +17,10 @@ impl<'a> Envelope<'a> {
     pub(super) fn of(typed: &'a Typed) -> Option<Self> {
         let schema = typed.schema.as_ref()?;
         let Value::Struct(values) = &typed.value else { return None };
-        schema.name.as_ref().filter(|name| name.ends_with(".Envelope") || &***name == "Envelope")?;
+        schema
+            .name
+            .as_ref()
+            .filter(|name| name.ends_with(".Envelope") || &***name == "Envelope")?;
         Some(Self { schema, values })
     }
 

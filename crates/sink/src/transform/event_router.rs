@@ -107,7 +107,8 @@ impl EventRouter {
         let text = |name| options.text(name).unwrap_or_default();
         let word = |name, word: &str| text(name).eq_ignore_ascii_case(word);
         let regex = text("route.topic.regex");
-        let replacement = Replacement::parse("route.topic.regex", regex, text("route.topic.replacement"))?;
+        let replacement =
+            Replacement::parse("route.topic.regex", regex, text("route.topic.replacement"))?;
         let additional = options.list("table.fields.additional.placement");
         Ok(Self {
             id: text("table.field.event.id").into(),
@@ -127,7 +128,10 @@ impl EventRouter {
             tombstones: options.flag("route.tombstone.on.empty.payload"),
             expand: options.flag("table.expand.json.payload").then(|| Gaps {
                 keep_nulls: word("table.json.payload.null.behavior", "optional_bytes"),
-                keep_empty_arrays: word("table.json.payload.empty.array.behavior", "optional_string"),
+                keep_empty_arrays: word(
+                    "table.json.payload.empty.array.behavior",
+                    "optional_string",
+                ),
             }),
             schemas: Derived::default(),
         })
@@ -135,8 +139,12 @@ impl EventRouter {
 
     fn updated(&self, record: &Record) -> Result<Option<Record>> {
         match self.on_update {
-            OnUpdate::Warn => tracing::warn!(topic = %record.topic, "unexpected update of an outbox table ignored"),
-            OnUpdate::Error => tracing::error!(topic = %record.topic, "unexpected update of an outbox table ignored"),
+            OnUpdate::Warn => {
+                tracing::warn!(topic = %record.topic, "unexpected update of an outbox table ignored")
+            }
+            OnUpdate::Error => {
+                tracing::error!(topic = %record.topic, "unexpected update of an outbox table ignored")
+            }
             OnUpdate::Fatal => {
                 let key = struct_text(record.key.schema.as_ref(), &record.key.value);
                 return Err(Error::java(
@@ -150,7 +158,9 @@ impl EventRouter {
 
     /// JSON text as a struct; what is not JSON stays as it is.
     fn expanded(&self, payload: Typed) -> Result<Typed> {
-        let (Some(gaps), Value::String(text)) = (self.expand, &payload.value) else { return Ok(payload) };
+        let (Some(gaps), Value::String(text)) = (self.expand, &payload.value) else {
+            return Ok(payload);
+        };
         let json = match serde_json::from_str::<serde_json::Value>(text) {
             Ok(json) if text.starts_with(['{', '[']) => json,
             _ => {
@@ -183,9 +193,12 @@ impl EventRouter {
             Some("io.debezium.time.Timestamp") => Ok(Some(time)),
             Some("io.debezium.time.MicroTimestamp") => Ok(Some(time / 1000)),
             Some("io.debezium.time.NanoTimestamp") => Ok(Some(time / 1_000_000)),
-            Some(name) => Err(connect(format!("Unsupported field type {name} for event timestamp"))),
+            Some(name) => {
+                Err(connect(format!("Unsupported field type {name} for event timestamp")))
+            }
             None => Err(connect(
-                "Unsupported field type INT64 (without logical schema name) for event timestamp".to_owned(),
+                "Unsupported field type INT64 (without logical schema name) for event timestamp"
+                    .to_owned(),
             )),
         }
     }
@@ -193,7 +206,8 @@ impl EventRouter {
     /// The payload with the columns that go next to it.
     fn enveloped(&self, row: &Row<'_>, payload: Typed, route: &str) -> Result<Typed> {
         let columns = self.additional.iter().filter(|column| column.place == Place::Envelope);
-        let columns: Vec<_> = columns.filter(|column| self.missing_is_error || row.has(&column.field)).collect();
+        let columns: Vec<_> =
+            columns.filter(|column| self.missing_is_error || row.has(&column.field)).collect();
         let version = match &self.schema_version {
             Some(name) => match row.get(name)? {
                 (_, Value::Int32(version)) => Some(version),
@@ -202,23 +216,31 @@ impl EventRouter {
             },
             None => None,
         };
-        let payload_schema = payload.schema.unwrap_or_else(|| Arc::new(Schema::new(Kind::String).optional(true)));
-        let same = |made: &EnvelopeSchema| made.payload == payload_schema && made.version == version;
+        let payload_schema =
+            payload.schema.unwrap_or_else(|| Arc::new(Schema::new(Kind::String).optional(true)));
+        let same =
+            |made: &EnvelopeSchema| made.payload == payload_schema && made.version == version;
         let made = self.schemas.get_if(row.schema, same, || {
-            let mut fields = vec![Field { name: "payload".into(), schema: Arc::clone(&payload_schema) }];
+            let mut fields =
+                vec![Field { name: "payload".into(), schema: Arc::clone(&payload_schema) }];
             for column in &columns {
                 let (schema, _) = row.find(&column.field).ok_or_else(|| {
                     connect(format!("Unable to find field {} in event", column.field))
                 })?;
                 fields.push(Field { name: Arc::clone(&column.alias), schema: Arc::clone(schema) });
             }
-            let name = match row.schema.name.as_deref().map(|name| name.rsplit_once('.').ok_or(name)) {
-                Some(Ok((before, last))) => format!("{before}.{route}.{last}"),
-                Some(Err(name)) => format!("{route}.{name}"),
-                None => route.to_owned(),
-            };
+            let name =
+                match row.schema.name.as_deref().map(|name| name.rsplit_once('.').ok_or(name)) {
+                    Some(Ok((before, last))) => format!("{before}.{route}.{last}"),
+                    Some(Err(name)) => format!("{route}.{name}"),
+                    None => route.to_owned(),
+                };
             let schema = Schema { version, ..Schema::new(Kind::Struct(fields)).with_name(&name) };
-            Ok(EnvelopeSchema { payload: Arc::clone(&payload_schema), version, schema: Arc::new(schema) })
+            Ok(EnvelopeSchema {
+                payload: Arc::clone(&payload_schema),
+                version,
+                schema: Arc::new(schema),
+            })
         })?;
         let mut values = vec![payload.value];
         for column in &columns {
@@ -228,14 +250,15 @@ impl EventRouter {
     }
 
     fn event(&self, record: &Record, envelope: Envelope<'_>, row: &Row<'_>) -> Result<Record> {
-        let (payload_schema, payload) = row
-            .find(&self.payload)
-            .ok_or_else(|| connect(format!("Unable to find payload field {} in event", self.payload)))?;
+        let (payload_schema, payload) = row.find(&self.payload).ok_or_else(|| {
+            connect(format!("Unable to find payload field {} in event", self.payload))
+        })?;
         let timestamp_ms = self.timestamp_ms(envelope, row)?;
         let (id_schema, id) = row.get(&self.id)?;
         let mut headers = record.headers.clone();
         headers.push(("id".into(), Typed { schema: Some(Arc::clone(id_schema)), value: id }));
-        let payload = self.expanded(Typed { schema: Some(Arc::clone(payload_schema)), value: payload })?;
+        let payload =
+            self.expanded(Typed { schema: Some(Arc::clone(payload_schema)), value: payload })?;
         let mut partition = None;
         for column in &self.additional {
             if !self.missing_is_error && !row.has(&column.field) {
@@ -250,14 +273,27 @@ impl EventRouter {
                 }
                 (Place::Partition, Value::Int32(number)) => partition = Some(number),
                 (Place::Partition, _) => {
-                    return Err(Error::data(format!("Field '{}' is not of type INT32", column.field)));
+                    return Err(Error::data(format!(
+                        "Field '{}' is not of type INT32",
+                        column.field
+                    )));
                 }
             }
         }
         let route = match row.get(&self.route_by)? {
             (_, Value::String(route)) => route,
-            (_, Value::Null) => return Err(Error::java("java.lang.NullPointerException", "the routing column is null")),
-            _ => return Err(Error::data(format!("Field '{}' is not of type STRING", self.route_by))),
+            (_, Value::Null) => {
+                return Err(Error::java(
+                    "java.lang.NullPointerException",
+                    "the routing column is null",
+                ));
+            }
+            _ => {
+                return Err(Error::data(format!(
+                    "Field '{}' is not of type STRING",
+                    self.route_by
+                )));
+            }
         };
         let is_empty = match &payload.value {
             Value::Null => true,
@@ -347,7 +383,9 @@ impl Transform for EventRouter {
             _ => {}
         }
         let Some((schema, values)) = envelope.structure("after") else {
-            return Err(Error::data("Only Struct objects supported for [Read Outbox Event], found: null"));
+            return Err(Error::data(
+                "Only Struct objects supported for [Read Outbox Event], found: null",
+            ));
         };
         self.event(&record, envelope, &Row { schema, values }).map(Some)
     }

@@ -20,7 +20,11 @@ pub(super) struct ExtractChangedRecordState {
 impl ExtractChangedRecordState {
     pub(super) const OPTIONS: &[Definition] = &[
         Definition::new("header.changed.name", Type::String, "Specify the header changed name."),
-        Definition::new("header.unchanged.name", Type::String, "Specify the header unchanged name."),
+        Definition::new(
+            "header.unchanged.name",
+            Type::String,
+            "Specify the header unchanged name.",
+        ),
     ];
 
     pub(super) fn parse(options: &Options<'_>) -> Self {
@@ -55,7 +59,9 @@ impl Transform for ExtractChangedRecordState {
         for (name, list) in [(&self.changed, changed), (&self.unchanged, unchanged)] {
             if let Some(name) = name {
                 let schema = Some(Arc::clone(&self.schema));
-                record.headers.push((Arc::clone(name), Typed { schema, value: Value::Array(list) }));
+                record
+                    .headers
+                    .push((Arc::clone(name), Typed { schema, value: Value::Array(list) }));
             }
         }
         Ok(Some(record))

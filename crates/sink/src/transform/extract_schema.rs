@@ -34,12 +34,9 @@ fn block_schema() -> Schema {
     let table = Schema::structure([("columns", columns)])
         .with_name("io.debezium.connector.source.schema.Table")
         .with_version(1);
-    Schema::structure([
-        ("id", Arc::new(Schema::new(Kind::String))),
-        ("table", Arc::new(table)),
-    ])
-    .with_name("io.debezium.connector.source.schema.Schema")
-    .with_version(1)
+    Schema::structure([("id", Arc::new(Schema::new(Kind::String))), ("table", Arc::new(table))])
+        .with_name("io.debezium.connector.source.schema.Schema")
+        .with_version(1)
 }
 
 fn column(field: &Field) -> Result<Value> {
@@ -53,7 +50,9 @@ fn column(field: &Field) -> Result<Value> {
     };
     let text = |name| parameter(name).map(|text| Value::String(Arc::clone(text)));
     let missing = || {
-        Error::debezium("Ensure that enable configurations \"column.propagate.source.type\" or \"datatype.propagate.source.type\" and the value is set to \".*\"")
+        Error::debezium(
+            "Ensure that enable configurations \"column.propagate.source.type\" or \"datatype.propagate.source.type\" and the value is set to \".*\"",
+        )
     };
     Ok(Value::Struct(vec![
         text("name").ok_or_else(missing)?,
@@ -65,9 +64,9 @@ fn column(field: &Field) -> Result<Value> {
 }
 
 fn make(envelope: Envelope<'_>, row: &Schema) -> Result<(Arc<Schema>, Value)> {
-    let table = envelope.structure("source").and_then(|(schema, values)| {
-        values.get(schema.field_index("table")?).cloned()
-    });
+    let table = envelope
+        .structure("source")
+        .and_then(|(schema, values)| values.get(schema.field_index("table")?).cloned());
     let columns = row.fields().iter().map(column).collect::<Result<Vec<_>>>()?;
     let block = Value::Struct(vec![
         table.unwrap_or(Value::Null),
@@ -83,7 +82,9 @@ impl Transform for ExtractSchema {
     fn apply(&self, mut record: Record) -> Result<Option<Record>> {
         let Some(envelope) = Envelope::of(&record.value) else { return Ok(Some(record)) };
         let present = |name| envelope.structure(name).is_some();
-        let Some((row, _)) = envelope.field("after").filter(|_| present("after") || present("before")) else {
+        let Some((row, _)) =
+            envelope.field("after").filter(|_| present("after") || present("before"))
+        else {
             return Ok(Some(record));
         };
         let made = self.made.get(envelope.schema, || make(envelope, row))?;

@@ -6,18 +6,28 @@ use crate::data::{Decimal, Schema, Unscaled, Value};
 /// `Object.hashCode`; `None` for what has none that is the same in every process.
 pub(super) fn java_hash(schema: &Schema, value: &Value) -> Option<i32> {
     Some(match value {
-        Value::Boolean(flag) => if *flag { 1231 } else { 1237 },
+        Value::Boolean(flag) => {
+            if *flag {
+                1231
+            } else {
+                1237
+            }
+        }
         Value::Int8(n) => (*n).into(),
         Value::Int16(n) => (*n).into(),
         // `java.util.Date` counts milliseconds.
         Value::Int32(days) if schema.name.as_deref() == Some(super::part::DATE) => {
             of_long(i64::from(*days) * 86_400_000)
         }
-        Value::Int32(n) if java_class(Some(schema), value) == "java.util.Date" => of_long((*n).into()),
+        Value::Int32(n) if java_class(Some(schema), value) == "java.util.Date" => {
+            of_long((*n).into())
+        }
         Value::Int32(n) => *n,
         Value::Int64(n) => of_long(*n),
         Value::Float32(n) => if n.is_nan() { f32::NAN } else { *n }.to_bits().cast_signed(),
-        Value::Float64(n) => of_long(if n.is_nan() { f64::NAN } else { *n }.to_bits().cast_signed()),
+        Value::Float64(n) => {
+            of_long(if n.is_nan() { f64::NAN } else { *n }.to_bits().cast_signed())
+        }
         Value::String(text) => of_units(text.encode_utf16().map(i32::from)),
         // `ByteBuffer.hashCode` goes backwards.
         Value::Bytes(bytes) => bytes.iter().rev().fold(1_i32, |hash, byte| {
@@ -46,16 +56,20 @@ fn of_decimal(decimal: &Decimal) -> i32 {
     };
     if let Some(digits) = long.filter(|digits| *digits != i64::MIN) {
         let bits = digits.unsigned_abs();
-        let words = [bits >> 32, bits & 0xFFFF_FFFF].map(|word| u32::try_from(word).unwrap_or(0).cast_signed());
+        let words = [bits >> 32, bits & 0xFFFF_FFFF]
+            .map(|word| u32::try_from(word).unwrap_or(0).cast_signed());
         let [high, low] = words;
         let hash = high.wrapping_mul(31).wrapping_add(low);
         let signed = if digits < 0 { hash.wrapping_neg() } else { hash };
         return signed.wrapping_mul(31).wrapping_add(scale);
     }
     let digits = super::mask_field::big(&decimal.unscaled);
-    let hash = digits.magnitude().to_u32_digits().iter().rev().fold(0_i32, |hash, word| {
-        hash.wrapping_mul(31).wrapping_add(word.cast_signed())
-    });
+    let hash = digits
+        .magnitude()
+        .to_u32_digits()
+        .iter()
+        .rev()
+        .fold(0_i32, |hash, word| hash.wrapping_mul(31).wrapping_add(word.cast_signed()));
     let signed = if digits.sign() == num_bigint::Sign::Minus { hash.wrapping_neg() } else { hash };
     signed.wrapping_mul(31).wrapping_add(scale)
 }
@@ -79,7 +93,8 @@ fn murmur_bytes(bytes: &[u8]) -> i32 {
     let mix1 = |k: u64| k.wrapping_mul(C1).rotate_left(31).wrapping_mul(C2);
     let mix2 = |k: u64| k.wrapping_mul(C2).rotate_left(33).wrapping_mul(C1);
     let (mut h1, mut h2) = (9001_u64, 9001_u64);
-    let word = |bytes: &[u8]| bytes.iter().rev().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
+    let word =
+        |bytes: &[u8]| bytes.iter().rev().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
     let mut chunks = bytes.chunks_exact(16);
     for chunk in &mut chunks {
         let (low, high) = chunk.split_at_checked(8).unwrap_or((chunk, &[]));

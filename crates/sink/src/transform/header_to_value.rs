@@ -55,16 +55,20 @@ impl HeaderToValue {
                 "'fields' config must have the same number of elements as 'headers' config.",
             ));
         }
-        let pairs = headers.into_iter().zip(fields).map(|(header, field)| {
-            (header.into(), field.split('.').map(Into::into).collect())
-        });
+        let pairs = headers
+            .into_iter()
+            .zip(fields)
+            .map(|(header, field)| (header.into(), field.split('.').map(Into::into).collect()));
         let moves = options.text("operation").is_some_and(|text| text.eq_ignore_ascii_case("move"));
         Ok(Self { pairs: pairs.collect(), moves, layouts: Derived::default() })
     }
 
     fn layout(&self, schema: &Arc<Schema>, found: &[(usize, Typed)]) -> Result<Arc<Layout>> {
         let schema_of = |typed: &Typed| {
-            typed.schema.clone().unwrap_or_else(|| Arc::new(Schema::new(Kind::String).optional(true)))
+            typed
+                .schema
+                .clone()
+                .unwrap_or_else(|| Arc::new(Schema::new(Kind::String).optional(true)))
         };
         let same = |layout: &Layout| {
             layout.headers.len() == found.len()
@@ -73,7 +77,8 @@ impl HeaderToValue {
                 })
         };
         self.layouts.get_if(schema, same, || {
-            let headers: Vec<_> = found.iter().map(|(index, typed)| (*index, schema_of(typed))).collect();
+            let headers: Vec<_> =
+                found.iter().map(|(index, typed)| (*index, schema_of(typed))).collect();
             let mut made = Schema::clone(schema);
             for (index, field) in &headers {
                 if let Some((_, path)) = self.pairs.get(*index) {
@@ -138,7 +143,8 @@ impl Transform for HeaderToValue {
                 push(&layout.schema, &mut values, path, &typed.value);
             }
         }
-        record.value = Typed { schema: Some(Arc::clone(&layout.schema)), value: Value::Struct(values) };
+        record.value =
+            Typed { schema: Some(Arc::clone(&layout.schema)), value: Value::Struct(values) };
         if self.moves {
             record.headers.retain(|(name, _)| position(name).is_none());
         }

@@ -67,9 +67,10 @@ fn item_schema(name: Option<&str>, items: &[Json], gaps: Gaps) -> Result<Arc<Sch
         made = Some(match made {
             None => next,
             Some(first) => match (&first.kind, &next.kind) {
-                (Kind::Struct(left), Kind::Struct(right)) => {
-                    Arc::new(Schema { kind: Kind::Struct(merged(left, right)), ..Schema::clone(&first) })
-                }
+                (Kind::Struct(left), Kind::Struct(right)) => Arc::new(Schema {
+                    kind: Kind::Struct(merged(left, right)),
+                    ..Schema::clone(&first)
+                }),
                 _ if first.kind == next.kind => first,
                 (left, right) => {
                     return Err(connect(format!(

@@ -44,8 +44,12 @@ impl ByLogicalTableRouter {
 
     pub(super) fn parse(options: &Options<'_>) -> Result<Self> {
         let text = |name| options.text(name).unwrap_or_default();
-        let replacement = Replacement::parse("topic.regex", text("topic.regex"), text("topic.replacement"))?;
-        let identifier = match (options.given("key.field.regex"), options.text("key.field.replacement")) {
+        let replacement =
+            Replacement::parse("topic.regex", text("topic.regex"), text("topic.replacement"))?;
+        let identifier = match (
+            options.given("key.field.regex"),
+            options.text("key.field.replacement"),
+        ) {
             (Some(regex), Some(replacement)) => {
                 Some(Replacement::parse("key.field.regex", regex, replacement)?)
             }
@@ -68,43 +72,53 @@ impl ByLogicalTableRouter {
     /// What the key says of the topic that the record would have had.
     fn identifier(&self, topic: &str) -> Result<Option<Value>> {
         let Some((_, replacement)) = &self.identifier else { return Ok(None) };
-        let replaced = replacement.as_ref().map(|replacement| replacement.apply(topic)).transpose()?;
+        let replaced =
+            replacement.as_ref().map(|replacement| replacement.apply(topic)).transpose()?;
         Ok(Some(replaced.flatten().as_deref().unwrap_or(topic).into()))
     }
 
     fn key_schema(&self, schema: &Arc<Schema>, topic: &Arc<str>) -> Result<Arc<Schema>> {
-        let made = self.keys.get_if(schema, |(made, _)| made == topic, || {
-            let mut fields = schema.fields().to_vec();
-            if let Some((name, _)) = &self.identifier {
-                let schema = Arc::new(Schema::new(Kind::String));
-                fields.push(Field { name: Arc::clone(name), schema });
-            }
-            let name = Some(format!("{topic}.Key").into());
-            Ok((Arc::clone(topic), Arc::new(Schema { name, ..rebuilt(schema, fields) })))
-        })?;
+        let made = self.keys.get_if(
+            schema,
+            |(made, _)| made == topic,
+            || {
+                let mut fields = schema.fields().to_vec();
+                if let Some((name, _)) = &self.identifier {
+                    let schema = Arc::new(Schema::new(Kind::String));
+                    fields.push(Field { name: Arc::clone(name), schema });
+                }
+                let name = Some(format!("{topic}.Key").into());
+                Ok((Arc::clone(topic), Arc::new(Schema { name, ..rebuilt(schema, fields) })))
+            },
+        )?;
         Ok(Arc::clone(&made.1))
     }
 
     fn value_schema(&self, schema: &Arc<Schema>, topic: &Arc<str>) -> Result<Arc<Schema>> {
-        let made = self.values.get_if(schema, |(made, _)| made == topic, || {
-            let named = |schema: &Schema, suffix: &str, kind: Kind| {
-                let name = Some(format!("{topic}.{suffix}").into());
-                Arc::new(Schema { name, kind, ..Schema::clone(schema) })
-            };
-            if schema.name.as_deref().is_none_or(|name| !name.ends_with(".Envelope")) {
-                return Ok((Arc::clone(topic), named(schema, "Value", schema.kind.clone())));
-            }
-            let mut row: Option<Arc<Schema>> = None;
-            let mut fields = schema.fields().to_vec();
-            for field in &mut fields {
-                if matches!(&*field.name, "before" | "after") {
-                    let kind = field.schema.kind.clone();
-                    let renamed = row.get_or_insert_with(|| named(&field.schema, "Value", kind));
-                    field.schema = Arc::clone(renamed);
+        let made = self.values.get_if(
+            schema,
+            |(made, _)| made == topic,
+            || {
+                let named = |schema: &Schema, suffix: &str, kind: Kind| {
+                    let name = Some(format!("{topic}.{suffix}").into());
+                    Arc::new(Schema { name, kind, ..Schema::clone(schema) })
+                };
+                if schema.name.as_deref().is_none_or(|name| !name.ends_with(".Envelope")) {
+                    return Ok((Arc::clone(topic), named(schema, "Value", schema.kind.clone())));
                 }
-            }
-            Ok((Arc::clone(topic), named(schema, "Envelope", Kind::Struct(fields))))
-        })?;
+                let mut row: Option<Arc<Schema>> = None;
+                let mut fields = schema.fields().to_vec();
+                for field in &mut fields {
+                    if matches!(&*field.name, "before" | "after") {
+                        let kind = field.schema.kind.clone();
+                        let renamed =
+                            row.get_or_insert_with(|| named(&field.schema, "Value", kind));
+                        field.schema = Arc::clone(renamed);
+                    }
+                }
+                Ok((Arc::clone(topic), named(schema, "Envelope", Kind::Struct(fields))))
+            },
+        )?;
         Ok(Arc::clone(&made.1))
     }
 

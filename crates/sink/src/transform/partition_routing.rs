@@ -39,13 +39,20 @@ impl PartitionRouting {
         Self {
             fields: options.list("partition.payload.fields").into_iter().map(path).collect(),
             partitions: partitions.unwrap_or(1),
-            murmur: options.text("partition.hash.function").is_some_and(|f| f.eq_ignore_ascii_case("murmur")),
+            murmur: options
+                .text("partition.hash.function")
+                .is_some_and(|f| f.eq_ignore_ascii_case("murmur")),
         }
     }
 }
 
 /// The value behind a path; `None` where there is none.
-fn find<'v>(schema: &'v Schema, value: &'v Value, path: &[Box<str>], change: &str) -> Option<(Value, &'v Schema)> {
+fn find<'v>(
+    schema: &'v Schema,
+    value: &'v Value,
+    path: &[Box<str>],
+    change: &str,
+) -> Option<(Value, &'v Schema)> {
     let (step, rest) = path.split_first()?;
     let name = if &**step == "change" && !rest.is_empty() { change } else { step };
     let index = schema.field_index(name)?;
@@ -69,10 +76,15 @@ impl Transform for PartitionRouting {
         let change = if op == "d" { "before" } else { "after" };
         let mut total: Option<i32> = None;
         for path in &self.fields {
-            if let Some((value, schema)) = find(envelope.schema, &record.value.value, path, change) {
-                let hash = if self.murmur { murmur3(schema, &value) } else { java_hash(schema, &value) };
+            if let Some((value, schema)) = find(envelope.schema, &record.value.value, path, change)
+            {
+                let hash =
+                    if self.murmur { murmur3(schema, &value) } else { java_hash(schema, &value) };
                 let hash = hash.ok_or_else(|| {
-                    Error::debezium(format!("Unprocessable message: {} has no stable hash", path.join(".")))
+                    Error::debezium(format!(
+                        "Unprocessable message: {} has no stable hash",
+                        path.join(".")
+                    ))
                 })?;
                 total = Some(total.unwrap_or(0).wrapping_add(hash));
             }

@@ -39,9 +39,24 @@ pub(super) struct ActivateTracingSpan;
 
 impl ActivateTracingSpan {
     pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new("tracing.span.context.field", Type::String, "The name of the field containing the tracing span context.").or("tracingspancontext"),
-        Definition::new("tracing.operation.name", Type::String, "The operation name representing Debezium processing.").or("debezium-read"),
-        Definition::new("tracing.with.context.field.only", Type::Boolean, "Whether only records with that field are traced.").or("false"),
+        Definition::new(
+            "tracing.span.context.field",
+            Type::String,
+            "The name of the field containing the tracing span context.",
+        )
+        .or("tracingspancontext"),
+        Definition::new(
+            "tracing.operation.name",
+            Type::String,
+            "The operation name representing Debezium processing.",
+        )
+        .or("debezium-read"),
+        Definition::new(
+            "tracing.with.context.field.only",
+            Type::Boolean,
+            "Whether only records with that field are traced.",
+        )
+        .or("false"),
     ];
 }
 
@@ -67,8 +82,15 @@ pub(super) struct TimescaleDb {
 
 impl TimescaleDb {
     pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new("schema.list", Type::List, "Schemas that hold the chunks.").or("_timescaledb_internal"),
-        Definition::new("target.topic.prefix", Type::String, "The namespace (prefix) of topics where TimescaleDB events will be routed").or("timescaledb").medium(),
+        Definition::new("schema.list", Type::List, "Schemas that hold the chunks.")
+            .or("_timescaledb_internal"),
+        Definition::new(
+            "target.topic.prefix",
+            Type::String,
+            "The namespace (prefix) of topics where TimescaleDB events will be routed",
+        )
+        .or("timescaledb")
+        .medium(),
         Definition::new("database.hostname", Type::String, "Host of the database.").high(),
         Definition::new("database.port", Type::Int, "Its port.").or("5432"),
         Definition::new("database.user", Type::String, "The user.").high(),

@@ -63,7 +63,9 @@ impl TimezoneConverter {
         };
         let (include, exclude) = (options.list("include.list"), options.list("exclude.list"));
         if !include.is_empty() && !exclude.is_empty() {
-            return Err(Error::debezium("Both include and exclude lists are specified. Please specify only one."));
+            return Err(Error::debezium(
+                "Both include and exclude lists are specified. Please specify only one.",
+            ));
         }
         let mut parsed = Self {
             zone,
@@ -83,7 +85,8 @@ impl TimezoneConverter {
     /// A prefix holds for the items behind it as well, as in Debezium.
     fn add(&mut self, item: &str, common: &mut Option<bool>) -> Result<()> {
         let parts: Vec<&str> = item.split(':').collect();
-        let is_prefix = |text: &str| text.eq_ignore_ascii_case("source") || text.eq_ignore_ascii_case("topic");
+        let is_prefix =
+            |text: &str| text.eq_ignore_ascii_case("source") || text.eq_ignore_ascii_case("topic");
         let (prefix, name, field) = match parts.as_slice() {
             [name] => (None, *name, None),
             [prefix, name] if is_prefix(prefix) => (Some(*prefix), *name, None),
@@ -132,7 +135,8 @@ impl TimezoneConverter {
                 Choice::Only(fields) => listed(fields),
                 Choice::Except(fields) => !listed(fields),
             };
-            if chosen && let Some(converted) = self.convert(part, &field.name, &field.schema, value) {
+            if chosen && let Some(converted) = self.convert(part, &field.name, &field.schema, value)
+            {
                 *value = converted;
             }
         }
@@ -147,9 +151,15 @@ impl TimezoneConverter {
             (Some("io.debezium.time.ZonedTime"), Value::String(text)) => {
                 self.zoned_time(text).map(|text| text.as_str().into())
             }
-            (Some("io.debezium.time.MicroTimestamp"), Value::Int64(us)) => self.local(*us, 1_000_000),
-            (Some("io.debezium.time.NanoTimestamp"), Value::Int64(ns)) => self.local(*ns, 1_000_000_000),
-            (Some("io.debezium.time.Timestamp" | TIMESTAMP), Value::Int64(ms)) => self.local(*ms, 1000),
+            (Some("io.debezium.time.MicroTimestamp"), Value::Int64(us)) => {
+                self.local(*us, 1_000_000)
+            }
+            (Some("io.debezium.time.NanoTimestamp"), Value::Int64(ns)) => {
+                self.local(*ns, 1_000_000_000)
+            }
+            (Some("io.debezium.time.Timestamp" | TIMESTAMP), Value::Int64(ms)) => {
+                self.local(*ms, 1000)
+            }
             (None, Value::Int64(time)) if part == "source" => {
                 let unit = match field {
                     "ts_ms" => 1000,
@@ -176,7 +186,7 @@ impl TimezoneConverter {
     /// The zone's offset at a local time; in a gap or overlap the one before, as in Java.
     fn offset_of(&self, local: DateTime) -> Option<Offset> {
         use jiff::tz::AmbiguousOffset;
-        Some(match self.zone.to_ambiguous_zoned(local).offset() {
+        Some(match self.zone.to_ambiguous_zoned_datetime(local).offset() {
             AmbiguousOffset::Unambiguous { offset } => offset,
             AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before,
         })
@@ -254,7 +264,8 @@ fn offset_text(offset: Offset) -> String {
         return "Z".to_owned();
     }
     let sign = if seconds < 0 { '-' } else { '+' };
-    let (hours, minutes, rest) = (seconds.abs() / 3600, seconds.abs() / 60 % 60, seconds.abs() % 60);
+    let (hours, minutes, rest) =
+        (seconds.abs() / 3600, seconds.abs() / 60 % 60, seconds.abs() % 60);
     let text = format!("{sign}{hours:02}:{minutes:02}");
     if rest == 0 { text } else { format!("{text}:{rest:02}") }
 }
@@ -275,7 +286,9 @@ impl Transform for TimezoneConverter {
         // The source's own times only where a rule names them.
         let names_source = match &choice {
             Choice::All => false,
-            Choice::Only(fields) | Choice::Except(fields) => fields.iter().any(|f| f.starts_with("source.")),
+            Choice::Only(fields) | Choice::Except(fields) => {
+                fields.iter().any(|f| f.starts_with("source."))
+            }
         };
         for (field, value) in envelope.schema.fields().iter().zip(&mut values) {
             let part = &*field.name;
@@ -302,12 +315,18 @@ mod tests {
     #[test]
     fn times_move_to_the_zone() {
         let kyiv = converter("Europe/Kyiv");
-        assert_eq!(kyiv.zoned_timestamp("2024-01-15T08:30:00.000000Z").unwrap(), "2024-01-15T10:30:00+02:00");
+        assert_eq!(
+            kyiv.zoned_timestamp("2024-01-15T08:30:00.000000Z").unwrap(),
+            "2024-01-15T10:30:00+02:00"
+        );
         assert_eq!(
             kyiv.zoned_timestamp("2024-07-15T08:30:00.123456Z").unwrap(),
             "2024-07-15T11:30:00.123456+03:00"
         );
-        assert_eq!(kyiv.local(1_705_314_600_000_000, 1_000_000), Some(Value::Int64(1_705_307_400_000_000)));
+        assert_eq!(
+            kyiv.local(1_705_314_600_000_000, 1_000_000),
+            Some(Value::Int64(1_705_307_400_000_000))
+        );
         assert_eq!(converter("+05:30").zoned_time("23:30:00.5Z").unwrap(), "05:00:00.5+05:30");
     }
 }

@@ -17,7 +17,10 @@ pub(super) struct VectorToJson {
 }
 
 fn is_dense(schema: &Schema) -> bool {
-    matches!(schema.name.as_deref(), Some("io.debezium.data.DoubleVector" | "io.debezium.data.FloatVector"))
+    matches!(
+        schema.name.as_deref(),
+        Some("io.debezium.data.DoubleVector" | "io.debezium.data.FloatVector")
+    )
 }
 
 fn is_sparse(schema: &Schema) -> bool {
