@@ -183,9 +183,8 @@ impl Expr {
                 Self::Column(*image, Arc::clone(column), default.clone())
             }
             Self::Null | Self::Constant(Value::Null) => Self::Constant(default.clone()),
-            Self::Constant(_) | Self::Struct(_) => self.clone(),
-            // Never null where its schema has a default.
-            Self::Scalar(Scalar::Snapshot) => self.clone(),
+            // The snapshot's word is never null where it is not a constant.
+            Self::Constant(_) | Self::Struct(_) | Self::Scalar(Scalar::Snapshot) => self.clone(),
             Self::Scalar(_) | Self::IfImage(..) | Self::Masked(..) => return None,
         })
     }

@@ -1,11 +1,13 @@
 //! Converters with a schema registry, against one of a few lines. Schemas and bytes are those that Confluent's
 //! converters 7.0.16 wrote of the same rows.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::sync::mpsc::{Receiver, channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 
 use bytes::Bytes;
 use sink::converter::{Compiled, Converters, Scratch};
@@ -41,7 +43,10 @@ fn registry(status: &'static str, answer: &'static str) -> (String, Receiver<Req
             }
             let mut body = vec![0; length];
             reader.read_exact(&mut body).unwrap();
-            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                answer.len()
+            );
             (&stream).write_all(format!("{head}{answer}").as_bytes()).unwrap();
             let body = String::from_utf8(body).unwrap();
             if sender.send(Request { line, headers, body }).is_err() {
@@ -60,7 +65,8 @@ fn compiled(class: &str, url: &str, more: &[(&str, &str)], schema: &Arc<Schema>)
         ("value.converter.schema.registry.url".to_owned(), url.to_owned()),
     ]);
     options.extend(more.iter().map(|(k, v)| (format!("value.converter.{k}"), (*v).to_owned())));
-    let converters = Converters::parse(&|key| options.get(key).map(String::as_str), &|_| None).unwrap();
+    let converters =
+        Converters::parse(&|key| options.get(key).map(String::as_str), &|_| None).unwrap();
     converters.value.compile(&"t.public.users".into(), Some(schema))
 }
 
@@ -105,12 +111,16 @@ fn avro_registers_a_schema_once_and_writes_rows() {
     let (url, requests) = registry("200 OK", r#"{"id":2}"#);
     let compiled = compiled(AVRO, &url, &[], &users());
     assert_eq!(write(&compiled, &Value::Null), Ok(None), "a null needs no schema");
-    let row = "00000000020202104a6f686e20446f6502206a6f686e406578616d706c652e636f6d0080808982e2f58606";
+    let row =
+        "00000000020202104a6f686e20446f6502206a6f686e406578616d706c652e636f6d0080808982e2f58606";
     for _ in 0..2 {
         assert_eq!(write(&compiled, &john()), Ok(Some(row.to_owned())));
     }
     let Request { line, body, .. } = requests.recv().unwrap();
-    assert!(line.starts_with("POST /subjects/t.public.users-value/versions?normalize=false "), "{line}");
+    assert!(
+        line.starts_with("POST /subjects/t.public.users-value/versions?normalize=false "),
+        "{line}"
+    );
     assert_eq!(
         body,
         r#"{"schema":"{\"type\":\"record\",\"name\":\"Value\",\"namespace\":\"t.public.users\",\"fields\":[{\"name\":\"id\",\"type\":{\"type\":\"int\",\"connect.default\":0},\"default\":0},{\"name\":\"name\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"email\",\"type\":[\"null\",\"string\"],\"default\":null},{\"name\":\"created_at\",\"type\":[{\"type\":\"long\",\"connect.version\":1,\"connect.default\":1704067200000000,\"connect.name\":\"io.debezium.time.MicroTimestamp\"},\"null\"],\"default\":1704067200000000}],\"connect.name\":\"t.public.users.Value\"}"}"#
@@ -136,7 +146,8 @@ fn protobuf_leaves_out_what_is_null_and_writes_defaults() {
 fn protobuf_writes_decimals_arrays_and_nested_messages() {
     let (url, _requests) = registry("200 OK", r#"{"id":2}"#);
     let decimal = Schema::named(Kind::Bytes, "org.apache.kafka.connect.data.Decimal");
-    let point = Schema::structure([("x", Arc::new(Schema::new(Kind::Float64)))]).with_name("g.Point");
+    let point =
+        Schema::structure([("x", Arc::new(Schema::new(Kind::Float64)))]).with_name("g.Point");
     let items = Arc::new(Schema::new(Kind::Int32).optional(true));
     let fields = [
         ("n", Arc::new(decimal.parameter("scale", "3").optional(true))),
@@ -156,7 +167,8 @@ fn protobuf_writes_decimals_arrays_and_nested_messages() {
         ])
     };
     let whole = row(vec![Value::Int32(1), Value::Int32(2)]);
-    let bytes = "0000000002000a080a0230391005180312090900000000 0000f03f1a02010222 0200ff".replace(' ', "");
+    let bytes =
+        "0000000002000a080a0230391005180312090900000000 0000f03f1a02010222 0200ff".replace(' ', "");
     assert_eq!(write(&compiled, &whole), Ok(Some(bytes)));
     let error = write(&compiled, &row(vec![Value::Null])).unwrap_err();
     assert_eq!(error, "java.lang.NullPointerException");
@@ -164,16 +176,21 @@ fn protobuf_writes_decimals_arrays_and_nested_messages() {
 
 #[test]
 fn what_a_registry_refuses_is_said_in_connects_words() {
-    let (url, _requests) = registry("409 Conflict", r#"{"error_code":409,"message":"incompatible"}"#);
+    let (url, _requests) =
+        registry("409 Conflict", r#"{"error_code":409,"message":"incompatible"}"#);
     let error = write(&compiled(AVRO, &url, &[], &users()), &john()).unwrap_err();
     let lines: Vec<&str> = error.lines().collect();
     assert_eq!(
         lines.first().copied(),
-        Some("org.apache.kafka.connect.errors.DataException: Failed to serialize Avro data from topic t.public.users :")
+        Some(
+            "org.apache.kafka.connect.errors.DataException: Failed to serialize Avro data from topic t.public.users :"
+        )
     );
     assert_eq!(
         lines.last().copied(),
-        Some("Caused by: io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException: incompatible; error code: 409")
+        Some(
+            "Caused by: io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException: incompatible; error code: 409"
+        )
     );
 }
 
@@ -188,16 +205,26 @@ fn second_registry_answers_for_one_that_is_down() {
 
 #[test]
 fn credentials_are_sent_and_never_shown() {
-    let (url, requests) = registry("401 Unauthorized", r#"{"error_code":401,"message":"Unauthorized"}"#);
+    let (url, requests) =
+        registry("401 Unauthorized", r#"{"error_code":401,"message":"Unauthorized"}"#);
     let options = [
         ("basic.auth.credentials.source", "USER_INFO"),
         ("basic.auth.user.info", "ann:hunter2"),
         ("auto.register.schemas", "false"),
-        ("value.subject.name.strategy", "io.confluent.kafka.serializers.subject.TopicRecordNameStrategy"),
+        (
+            "value.subject.name.strategy",
+            "io.confluent.kafka.serializers.subject.TopicRecordNameStrategy",
+        ),
     ];
     let error = write(&compiled(AVRO, &url, &options, &users()), &john()).unwrap_err();
-    assert!(error.contains("Error retrieving Avro schema") && !error.contains("hunter2"), "{error}");
+    assert!(
+        error.contains("Error retrieving Avro schema") && !error.contains("hunter2"),
+        "{error}"
+    );
     let Request { line, headers, .. } = requests.recv().unwrap();
-    assert!(line.starts_with("POST /subjects/t.public.users-t.public.users.Value?normalize=false"), "{line}");
+    assert!(
+        line.starts_with("POST /subjects/t.public.users-t.public.users.Value?normalize=false"),
+        "{line}"
+    );
     assert!(headers.to_lowercase().contains("authorization: basic yw5uomh1bnrlcji="), "{headers}");
 }

@@ -265,11 +265,14 @@ fn tree(plan: &RecordPlan, context: &Context<'_>) -> Record {
     }
 }
 
+/// A schema that came by, and the converter compiled against it.
+type Entry = (Option<Arc<Schema>>, Compiled);
+
 /// A converter compiled against each schema that came by. The schema is held so that its address stays its own.
 #[derive(Debug)]
 struct Cache {
     converter: Converter,
-    compiled: HashMap<(usize, Arc<str>), (Option<Arc<Schema>>, Compiled)>,
+    compiled: HashMap<(usize, Arc<str>), Entry>,
     /// Stands for the topic where the converter does not care.
     any: Arc<str>,
 }

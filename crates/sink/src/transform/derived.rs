@@ -9,9 +9,12 @@ use crate::error::Result;
 /// Schemas that are remembered: a connector has a few per table.
 const MAX_SCHEMAS: usize = 1000;
 
+/// A schema, and what was made of it.
+type Entry<T> = (Arc<Schema>, Arc<T>);
+
 /// By the address of a schema, which is held so that it stays its own.
 #[derive(Debug)]
-pub(super) struct Derived<T>(Mutex<HashMap<usize, (Arc<Schema>, Arc<T>)>>);
+pub(super) struct Derived<T>(Mutex<HashMap<usize, Entry<T>>>);
 
 impl<T> Default for Derived<T> {
     fn default() -> Self {

@@ -140,10 +140,10 @@ impl EventRouter {
     fn updated(&self, record: &Record) -> Result<Option<Record>> {
         match self.on_update {
             OnUpdate::Warn => {
-                tracing::warn!(topic = %record.topic, "unexpected update of an outbox table ignored")
+                tracing::warn!(topic = %record.topic, "unexpected update of an outbox table ignored");
             }
             OnUpdate::Error => {
-                tracing::error!(topic = %record.topic, "unexpected update of an outbox table ignored")
+                tracing::error!(topic = %record.topic, "unexpected update of an outbox table ignored");
             }
             OnUpdate::Fatal => {
                 let key = struct_text(record.key.schema.as_ref(), &record.key.value);

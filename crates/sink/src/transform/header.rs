@@ -94,11 +94,14 @@ pub(super) struct HeaderFrom {
     layouts: Derived<Layout>,
 }
 
+/// The new schema, and the fields that stay: where they were, and what stands for their null.
+type Rest = (Arc<Schema>, Vec<(usize, Value)>);
+
 #[derive(Debug)]
 struct Layout {
     headers: Vec<(Arc<str>, Arc<Schema>, usize, Value)>,
     /// What stays, with the new schema; `None` where everything does.
-    rest: Option<(Arc<Schema>, Vec<(usize, Value)>)>,
+    rest: Option<Rest>,
 }
 
 impl HeaderFrom {
