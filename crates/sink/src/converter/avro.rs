@@ -179,15 +179,17 @@ impl Plan {
         if !presence.is_present() {
             return Ok(false);
         }
-        out.extend_from_slice(self.head()?);
+        let start = registry::reserve_head(out);
         let mut writer = self.writer(self.root, out);
         source.drive(&mut writer);
-        match writer.missing {
-            Some((name, kind)) => Err(Error::data(format!(
+        if let Some((name, kind)) = writer.missing {
+            return Err(Error::data(format!(
                 "Invalid value: null used for required field: \"{name}\", schema type: {kind}"
-            ))),
-            None => Ok(true),
+            )));
         }
+        // A schema whose first value cannot be written is not registered.
+        registry::put_head(out, start, self.head()?);
+        Ok(true)
     }
 }
 

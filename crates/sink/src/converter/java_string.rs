@@ -132,6 +132,18 @@ impl Writer<'_> {
         }
     }
 
+    /// Whether Debezium has bytes as an array here: in its own types. A column's are a buffer.
+    fn is_array(&self) -> bool {
+        let debezium = |schema: &Schema| {
+            schema.name.as_deref().is_some_and(|name| name.starts_with("io.debezium.data."))
+        };
+        let around = match self.stack.last() {
+            Some(Frame::Struct(schema, _)) => *schema,
+            _ => None,
+        };
+        self.current.is_some_and(debezium) || around.is_some_and(debezium)
+    }
+
     fn separate(&mut self) {
         if let Some(Frame::Array(_, any) | Frame::Map(_, any)) = self.stack.last_mut() {
             if *any {
@@ -190,6 +202,13 @@ impl Emit for Writer<'_> {
         self.text(value.as_bytes());
     }
     fn bytes(&mut self, value: &[u8]) {
+        if self.is_array() {
+            // Java shows an array's identity; here it is a hash of what it holds.
+            let hash = value.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+                (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+            });
+            return self.text(format!("[B@{hash:08x}").as_bytes());
+        }
         let len = value.len();
         self.text(format!("java.nio.HeapByteBuffer[pos=0 lim={len} cap={len}]").as_bytes());
     }

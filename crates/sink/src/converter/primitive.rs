@@ -91,19 +91,20 @@ pub(super) fn write<S: Source>(
     Ok(true)
 }
 
+/// Java casts to `Number` first, then to the serializer's type.
 fn mismatch(primitive: Primitive, class: &str) -> Error {
+    const NUMBERS: [&str; 7] =
+        ["Byte", "Short", "Integer", "Long", "Float", "Double", "math.BigDecimal"];
     let (name, wanted) = primitive.names();
+    let plain = class.strip_prefix("java.lang.").or_else(|| class.strip_prefix("java."));
+    let is_number = plain.is_some_and(|plain| NUMBERS.contains(&plain));
+    let wanted = match primitive {
+        Primitive::Boolean => wanted,
+        _ if is_number => wanted,
+        _ => "java.lang.Number",
+    };
     let modules = if class.starts_with("java.") {
-        let base = if class.starts_with("java.util.")
-            || class.starts_with("java.lang.")
-            || class.starts_with("java.math.")
-            || class.starts_with("java.nio.")
-        {
-            "are in module java.base of loader 'bootstrap'"
-        } else {
-            "are in unnamed module of loader 'app'"
-        };
-        format!("{class} and {wanted} {base}")
+        format!("{class} and {wanted} are in module java.base of loader 'bootstrap'")
     } else {
         format!(
             "{class} is in unnamed module of loader 'app'; {wanted} is in module java.base of loader 'bootstrap'"
@@ -113,4 +114,34 @@ fn mismatch(primitive: Primitive, class: &str) -> Error {
         "Failed to serialize to {name} (was class {class}): \n\
          Caused by: java.lang.ClassCastException: class {class} cannot be cast to class {wanted} ({modules})"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_types_are_refused_in_javas_words() {
+        let string = Arc::new(Schema::new(Kind::String));
+        let error = write(Primitive::Integer, Some(&string), &Value::from("x"), &mut Vec::new());
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "org.apache.kafka.connect.errors.DataException: Failed to serialize to integer (was class java.lang.String): \n\
+             Caused by: java.lang.ClassCastException: class java.lang.String cannot be cast to class java.lang.Number (java.lang.String and java.lang.Number are in module java.base of loader 'bootstrap')"
+        );
+        let error = write(Primitive::Long, None, &Value::Int32(1), &mut Vec::new());
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("Integer cannot be cast to class java.lang.Long")
+        );
+        let error = write(Primitive::Bytes, Some(&string), &Value::from("x"), &mut Vec::new());
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .ends_with("Invalid schema type for ByteArrayConverter: STRING")
+        );
+    }
 }

@@ -184,7 +184,7 @@ impl Plan {
         if !presence.is_present() {
             return Ok(false);
         }
-        out.extend_from_slice(self.head()?);
+        let start = registry::reserve_head(out);
         // The first message of the schema.
         out.push(0);
         let mut writer = self.writer(self.root, out);
@@ -195,6 +195,8 @@ impl Plan {
         if writer.null_item {
             return Err(Error::java("java.lang.NullPointerException", ""));
         }
+        // A schema whose first value cannot be written is not registered.
+        registry::put_head(out, start, self.head()?);
         Ok(true)
     }
 }

@@ -66,6 +66,20 @@ pub(super) const fn head(id: u32) -> [u8; 5] {
     [0, a, b, c, d]
 }
 
+/// Leaves room for the head; says where.
+pub(super) fn reserve_head(out: &mut Vec<u8>) -> usize {
+    let start = out.len();
+    out.extend_from_slice(&[0; 5]);
+    start
+}
+
+/// Puts the head where room was left for it.
+pub(super) fn put_head(out: &mut [u8], start: usize, head: &[u8; 5]) {
+    if let Some(room) = out.get_mut(start..start + head.len()) {
+        room.copy_from_slice(head);
+    }
+}
+
 /// How a subject is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Strategy {
