@@ -228,3 +228,26 @@ fn credentials_are_sent_and_never_shown() {
     );
     assert!(headers.to_lowercase().contains("authorization: basic yw5uomh1bnrlcji="), "{headers}");
 }
+
+#[test]
+fn apicurio_has_ids_of_eight_bytes_and_artifacts() {
+    let (url, requests) = registry("200 OK", r#"{"globalId":258,"contentId":3}"#);
+    let class = "io.apicurio.registry.utils.converter.AvroConverter";
+    let url = format!("{url}/apis/registry/v2");
+    let options =
+        [("apicurio.registry.url", url.as_str()), ("apicurio.registry.auto-register", "true")];
+    let row = write(&compiled(class, &url, &options, &users()), &john()).unwrap().unwrap();
+    assert!(row.starts_with("00000000000000010202"), "{row}");
+    let Request { line, headers, body } = requests.recv().unwrap();
+    assert!(
+        line.starts_with(
+            "POST /apis/registry/v2/groups/default/artifacts?ifExists=RETURN_OR_UPDATE "
+        ),
+        "{line}"
+    );
+    assert!(
+        headers.to_lowercase().contains("x-registry-artifactid: t.public.users-value"),
+        "{headers}"
+    );
+    assert!(body.starts_with("{\"type\":\"record\""), "{body}");
+}

@@ -52,6 +52,16 @@ impl Config {
             scrub: options.flag("scrub.invalid.names"),
         })
     }
+
+    /// Reads the options of Apicurio's converter.
+    ///
+    /// # Errors
+    ///
+    /// What the registry's options refuse.
+    pub(super) fn parse_apicurio(is_key: bool, options: &Options<'_>) -> Result<Self> {
+        let registry = Registry::parse_apicurio(is_key, options)?;
+        Ok(Self { registry, meta: true, scrub: false })
+    }
 }
 
 #[derive(Debug)]
@@ -90,7 +100,7 @@ pub struct Plan {
     nodes: Vec<Node>,
     root: u32,
     /// The magic byte and the schema's number, once it is known.
-    head: OnceLock<[u8; 5]>,
+    head: OnceLock<Box<[u8]>>,
 }
 
 /// The key of a map of texts.
@@ -160,16 +170,16 @@ impl Plan {
         Writer { plan: self, out, stack: Vec::new(), current: root, missing: None }
     }
 
-    fn head(&self) -> Result<&[u8; 5]> {
+    fn head(&self) -> Result<&[u8]> {
         if let Some(head) = self.head.get() {
             return Ok(head);
         }
         let registry = &self.config.registry;
         let subject = Subject { topic: &self.topic, record: self.record.as_deref() };
-        let id = registry.id(subject, "AVRO", &self.text).map_err(|error| {
+        let head = registry.head(subject, "AVRO", &self.text).map_err(|error| {
             error.into_error("Avro", &self.topic, registry.registers(), &self.text)
         })?;
-        Ok(self.head.get_or_init(|| registry::head(id)))
+        Ok(self.head.get_or_init(|| head))
     }
 
     /// Appends a value; `false` for none.
@@ -179,7 +189,7 @@ impl Plan {
         if !presence.is_present() {
             return Ok(false);
         }
-        let start = registry::reserve_head(out);
+        let start = self.config.registry.reserve(out);
         let mut writer = self.writer(self.root, out);
         source.drive(&mut writer);
         if let Some((name, kind)) = writer.missing {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::java_string::Encoding;
 use super::json::JsonConfig;
 use super::primitive::Primitive;
-use super::{Converter, Converters, avro, cloud_events, delegate, json_schema, protobuf};
+use super::{Converter, Converters, avro, cloud_events, delegate, json_schema, protobuf, registry};
 use crate::error::{Error, Result};
 use crate::option::{Check, Class, Definition, Options, Type};
 
@@ -17,6 +17,7 @@ const BINARY_DATA: &str = "io.debezium.converters.BinaryDataConverter";
 const DEBEZIUM_BYTES: &str = "io.debezium.converters.ByteArrayConverter";
 const CLOUD_EVENTS: &str = "io.debezium.converters.CloudEventsConverter";
 const AVRO: &str = "io.confluent.connect.avro.AvroConverter";
+const APICURIO_AVRO: &str = "io.apicurio.registry.utils.converter.AvroConverter";
 const JSON_SCHEMA: &str = "io.confluent.connect.json.JsonSchemaConverter";
 const PROTOBUF: &str = "io.confluent.connect.protobuf.ProtobufConverter";
 
@@ -132,6 +133,7 @@ pub const CLASSES: &[Class] = &[
     Class { name: BINARY_DATA, options: DELEGATE_OPTIONS },
     Class { name: DEBEZIUM_BYTES, options: DELEGATE_OPTIONS },
     Class { name: CLOUD_EVENTS, options: CLOUD_EVENTS_OPTIONS },
+    Class { name: APICURIO_AVRO, options: registry::APICURIO_OPTIONS },
     Class { name: AVRO, options: avro::OPTIONS },
     Class { name: JSON_SCHEMA, options: json_schema::OPTIONS },
     Class { name: PROTOBUF, options: protobuf::OPTIONS },
@@ -216,6 +218,7 @@ fn converter<'a>(role: &str, class: &str, get: Get<'a>) -> Result<Converter> {
             Converter::String(encoding)
         }
         AVRO => Converter::Avro(Arc::new(avro::Config::parse(is_key, &options)?)),
+        APICURIO_AVRO => Converter::Avro(Arc::new(avro::Config::parse_apicurio(is_key, &options)?)),
         PROTOBUF => Converter::Protobuf(Arc::new(protobuf::Config::parse(is_key, &options)?)),
         JSON_SCHEMA => {
             Converter::JsonSchema(Arc::new(json_schema::Config::parse(is_key, &options)?))

@@ -68,7 +68,7 @@ pub struct Plan {
     text: Arc<str>,
     record: Option<Arc<str>>,
     json: JsonPlan,
-    head: OnceLock<[u8; 5]>,
+    head: OnceLock<Box<[u8]>>,
 }
 
 impl Plan {
@@ -106,10 +106,10 @@ impl Plan {
             None => {
                 let registry = &self.config.registry;
                 let subject = Subject { topic: &self.topic, record: self.record.as_deref() };
-                let id = registry.id(subject, "JSON", &self.text).map_err(|error| {
+                let head = registry.head(subject, "JSON", &self.text).map_err(|error| {
                     error.into_error("JSON", &self.topic, registry.registers(), &self.text)
                 })?;
-                self.head.get_or_init(|| registry::head(id))
+                self.head.get_or_init(|| head)
             }
         };
         out.extend_from_slice(head);

@@ -95,7 +95,7 @@ pub struct Plan {
     root: u32,
     /// Values of a schema that is not a struct stand in a message of one field.
     wrapped: bool,
-    head: OnceLock<[u8; 5]>,
+    head: OnceLock<Box<[u8]>>,
 }
 
 impl Plan {
@@ -165,16 +165,16 @@ impl Plan {
         Writer { plan: self, out, stack: Vec::new(), current: root, depth: 1, null_item: false }
     }
 
-    fn head(&self) -> Result<&[u8; 5]> {
+    fn head(&self) -> Result<&[u8]> {
         if let Some(head) = self.head.get() {
             return Ok(head);
         }
         let registry = &self.config.registry;
         let subject = Subject { topic: &self.topic, record: self.record.as_deref() };
-        let id = registry.id(subject, "PROTOBUF", &self.text).map_err(|error| {
+        let head = registry.head(subject, "PROTOBUF", &self.text).map_err(|error| {
             error.into_error("Protobuf", &self.topic, registry.registers(), &self.text)
         })?;
-        Ok(self.head.get_or_init(|| registry::head(id)))
+        Ok(self.head.get_or_init(|| head))
     }
 
     /// Appends a value; `false` for none.
@@ -184,7 +184,7 @@ impl Plan {
         if !presence.is_present() {
             return Ok(false);
         }
-        let start = registry::reserve_head(out);
+        let start = self.config.registry.reserve(out);
         // The first message of the schema.
         out.push(0);
         let mut writer = self.writer(self.root, out);

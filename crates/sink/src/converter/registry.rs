@@ -13,6 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
+mod apicurio;
+
 use crate::error::{Error, Result};
 use crate::option::{Check, Definition, Options, Type};
 
@@ -45,6 +47,8 @@ pub(super) const OPTIONS: &[Definition] = &[
     Definition::new("schema.registry.ssl.truststore.certificates", Type::Password, "The trusted certificates themselves (PEM).").high(),
 ];
 
+pub(super) use apicurio::OPTIONS as APICURIO_OPTIONS;
+
 /// A class's own options and those of the registry, in one table.
 #[expect(
     clippy::indexing_slicing,
@@ -60,21 +64,8 @@ pub(super) const fn joined<const N: usize>(own: &[Definition]) -> [Definition; N
     all
 }
 
-/// What stands before each value: the magic byte and the schema's number.
-pub(super) const fn head(id: u32) -> [u8; 5] {
-    let [a, b, c, d] = id.to_be_bytes();
-    [0, a, b, c, d]
-}
-
-/// Leaves room for the head; says where.
-pub(super) fn reserve_head(out: &mut Vec<u8>) -> usize {
-    let start = out.len();
-    out.extend_from_slice(&[0; 5]);
-    start
-}
-
-/// Puts the head where room was left for it.
-pub(super) fn put_head(out: &mut [u8], start: usize, head: &[u8; 5]) {
+/// Puts the head where [`Registry::reserve`] left room for it.
+pub(super) fn put_head(out: &mut [u8], start: usize, head: &[u8]) {
     if let Some(room) = out.get_mut(start..start + head.len()) {
         room.copy_from_slice(head);
     }
@@ -122,8 +113,10 @@ pub struct Registry {
     auto_register: bool,
     use_latest: bool,
     normalize: bool,
+    /// Where it is Apicurio's own interface.
+    apicurio: Option<apicurio::Api>,
     /// Numbers by subject and text.
-    known: Mutex<HashMap<(String, Arc<str>), u32>>,
+    known: Mutex<HashMap<(String, Arc<str>), u64>>,
 }
 
 /// Why a registry gave no number.
@@ -145,34 +138,52 @@ impl Registry {
         let option =
             if is_key { "key.subject.name.strategy" } else { "value.subject.name.strategy" };
         let strategy = Strategy::parse(option, options.text(option).unwrap_or_default())?;
-        let urls: Vec<String> = options
-            .list("schema.registry.url")
-            .into_iter()
-            .map(|url| url.trim_end_matches('/').to_owned())
-            .collect();
-        let (urls, from_url) = urls.into_iter().map(|url| split_user(&url)).fold(
-            (Vec::new(), None),
-            |(mut urls, user), (url, own)| {
-                urls.push(url);
-                (urls, user.or(own))
-            },
-        );
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
-            .http_status_as_error(false)
-            .tls_config(tls(options)?)
-            .build();
+        let (urls, from_url) = urls(options, "schema.registry.url");
         Ok(Self {
             urls,
             authorization: authorization(options, from_url.as_deref()),
-            agent: config.into(),
+            agent: agent(tls(options)?),
             is_key,
             strategy,
             auto_register: options.flag("auto.register.schemas"),
             use_latest: options.flag("use.latest.version"),
             normalize: options.flag("normalize.schemas"),
+            apicurio: None,
             known: Mutex::default(),
         })
+    }
+
+    /// Reads the options of Apicurio's own interface.
+    ///
+    /// # Errors
+    ///
+    /// A way to write ids that does not exist.
+    pub(super) fn parse_apicurio(is_key: bool, options: &Options<'_>) -> Result<Self> {
+        let (urls, from_url) = urls(options, "apicurio.registry.url");
+        let user = options.given("apicurio.auth.username").map(|user| {
+            format!("{user}:{}", options.text("apicurio.auth.password").unwrap_or_default())
+        });
+        let user = user.or(from_url);
+        Ok(Self {
+            urls,
+            authorization: user.map(|user| format!("Basic {}", STANDARD.encode(user))),
+            agent: agent(TlsConfig::default()),
+            is_key,
+            strategy: Strategy::Topic,
+            auto_register: options.flag("apicurio.registry.auto-register"),
+            use_latest: options.flag("apicurio.registry.find-latest"),
+            normalize: false,
+            apicurio: Some(apicurio::Api::parse(options)?),
+            known: Mutex::default(),
+        })
+    }
+
+    /// Leaves room for the head; says where.
+    pub(super) fn reserve(&self, out: &mut Vec<u8>) -> usize {
+        let start = out.len();
+        let long = self.apicurio.as_ref().is_some_and(|api| !api.short);
+        out.resize(start + if long { 9 } else { 5 }, 0);
+        start
     }
 
     fn subject(&self, of: Subject<'_>) -> String {
@@ -184,18 +195,38 @@ impl Registry {
         }
     }
 
-    /// The schema's number, registered or looked up as the options say.
-    pub(super) fn id(
+    /// What stands before each value: the magic byte and the schema's number, registered or looked up as the options say.
+    pub(super) fn head(
         &self,
         of: Subject<'_>,
         kind: &str,
         schema: &Arc<str>,
-    ) -> Result<u32, RegistryError> {
+    ) -> Result<Box<[u8]>, RegistryError> {
+        let id = self.id(of, kind, schema)?;
+        let mut head = vec![0];
+        match &self.apicurio {
+            Some(api) if !api.short => head.extend(id.to_be_bytes()),
+            _ => {
+                let id = u32::try_from(id).map_err(|_large| {
+                    RegistryError::Refused(format!(
+                        "id {id} does not fit four bytes; error code: 500"
+                    ))
+                })?;
+                head.extend(id.to_be_bytes());
+            }
+        }
+        Ok(head.into())
+    }
+
+    fn id(&self, of: Subject<'_>, kind: &str, schema: &Arc<str>) -> Result<u64, RegistryError> {
         let key = (self.subject(of), Arc::clone(schema));
         if let Some(id) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(*id);
         }
-        let id = blocking(|| self.ask(&key.0, kind, schema))?;
+        let id = blocking(|| match &self.apicurio {
+            Some(api) => api.ask(self, &key.0, kind, schema),
+            None => self.ask(&key.0, kind, schema),
+        })?;
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, id);
         Ok(id)
     }
@@ -205,7 +236,7 @@ impl Registry {
         self.auto_register
     }
 
-    fn ask(&self, subject: &str, kind: &str, schema: &str) -> Result<u32, RegistryError> {
+    fn ask(&self, subject: &str, kind: &str, schema: &str) -> Result<u64, RegistryError> {
         let mut body = Map::from_iter([("schema".to_owned(), Json::from(schema))]);
         if kind != "AVRO" {
             body.insert("schemaType".to_owned(), kind.into());
@@ -214,9 +245,13 @@ impl Registry {
         let subject = escaped(subject);
         let normalize = self.normalize;
         let answer = if self.auto_register {
-            self.call(&format!("/subjects/{subject}/versions?normalize={normalize}"), Some(&body))?
+            self.call(
+                &format!("/subjects/{subject}/versions?normalize={normalize}"),
+                Some(&body),
+                &[],
+            )?
         } else if self.use_latest {
-            let latest = self.call(&format!("/subjects/{subject}/versions/latest"), None)?;
+            let latest = self.call(&format!("/subjects/{subject}/versions/latest"), None, &[])?;
             let text = latest.get("schema").and_then(Json::as_str).unwrap_or_default();
             if !same_shape(kind, text, schema) {
                 return Err(RegistryError::Refused(
@@ -229,19 +264,24 @@ impl Registry {
             self.call(
                 &format!("/subjects/{subject}?normalize={normalize}&deleted=false"),
                 Some(&body),
+                &[],
             )?
         };
-        let id = answer.get("id").and_then(Json::as_u64).and_then(|id| u32::try_from(id).ok());
-        id.ok_or_else(|| {
+        answer.get("id").and_then(Json::as_u64).ok_or_else(|| {
             RegistryError::Refused("the answer has no id; error code: 50005".to_owned())
         })
     }
 
     /// Asks one instance after the other until one answers.
-    fn call(&self, path: &str, body: Option<&str>) -> Result<Json, RegistryError> {
+    fn call(
+        &self,
+        path: &str,
+        body: Option<&str>,
+        headers: &[(&str, &str)],
+    ) -> Result<Json, RegistryError> {
         let mut unreachable = "no url of a schema registry is given".to_owned();
         for url in &self.urls {
-            match self.call_one(&format!("{url}{path}"), body) {
+            match self.call_one(&format!("{url}{path}"), body, headers) {
                 Ok((status, answer)) if (200..300).contains(&status) => return Ok(answer),
                 Ok((status, answer)) => return Err(refused(status, &answer)),
                 Err(error) => unreachable = error,
@@ -250,26 +290,23 @@ impl Registry {
         Err(RegistryError::Unreachable(unreachable))
     }
 
-    fn call_one(&self, url: &str, body: Option<&str>) -> Result<(u16, Json), String> {
-        let authorization = self.authorization.as_deref();
+    fn call_one(
+        &self,
+        url: &str,
+        body: Option<&str>,
+        headers: &[(&str, &str)],
+    ) -> Result<(u16, Json), String> {
+        let media = if self.apicurio.is_some() { "application/json" } else { CONTENT_TYPE };
+        let own = [("Accept", media)].into_iter().chain(headers.iter().copied());
+        let all = own.chain(self.authorization.as_deref().map(|value| ("Authorization", value)));
         let answer = match body {
             Some(body) => {
-                let mut request = self
-                    .agent
-                    .post(url)
-                    .header("Content-Type", CONTENT_TYPE)
-                    .header("Accept", CONTENT_TYPE);
-                if let Some(value) = authorization {
-                    request = request.header("Authorization", value);
-                }
-                request.send(body)
+                let request = self.agent.post(url).header("Content-Type", media);
+                all.fold(request, |request, (name, value)| request.header(name, value)).send(body)
             }
             None => {
-                let mut request = self.agent.get(url).header("Accept", CONTENT_TYPE);
-                if let Some(value) = authorization {
-                    request = request.header("Authorization", value);
-                }
-                request.call()
+                let request = self.agent.get(url);
+                all.fold(request, |request, (name, value)| request.header(name, value)).call()
             }
         };
         let mut answer = answer.map_err(|error| network(&error))?;
@@ -277,6 +314,23 @@ impl Registry {
         let text = text.map_err(|error| network(&error))?;
         Ok((answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Json::Null)))
     }
+}
+
+/// The URLs of an option, and the first credentials in them.
+fn urls(options: &Options<'_>, option: &str) -> (Vec<String>, Option<String>) {
+    let split = options.list(option).into_iter().map(|url| split_user(url.trim_end_matches('/')));
+    split.fold((Vec::new(), None), |(mut urls, user), (url, own)| {
+        urls.push(url);
+        (urls, user.or(own))
+    })
+}
+
+fn agent(tls: TlsConfig) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .http_status_as_error(false)
+        .tls_config(tls);
+    config.build().into()
 }
 
 /// Whether values of one schema are values of the other: the same but for documentation and defaults.
