@@ -146,7 +146,7 @@ fn run(settings: &Settings, path: Path) -> Result<Vec<String>, String> {
     let text = |bytes: Option<&[u8]>| bytes.map(|b| String::from_utf8_lossy(b).into_owned());
     let shown = records.iter().map(|record| {
         let headers: Vec<_> =
-            record.headers().map(|(name, value)| (name.clone(), text(value))).collect();
+            record.headers().map(|(name, value)| (Arc::clone(name), text(value))).collect();
         format!(
             "{} {:?} {:?} {headers:?}",
             record.topic(),

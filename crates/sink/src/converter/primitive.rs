@@ -96,6 +96,7 @@ fn mismatch(primitive: Primitive, class: &str) -> Error {
     const NUMBERS: [&str; 7] =
         ["Byte", "Short", "Integer", "Long", "Float", "Double", "math.BigDecimal"];
     let (name, wanted) = primitive.names();
+    let converter = wanted.rsplit('.').next().unwrap_or_default();
     let plain = class.strip_prefix("java.lang.").or_else(|| class.strip_prefix("java."));
     let is_number = plain.is_some_and(|plain| NUMBERS.contains(&plain));
     let wanted = match primitive {
@@ -112,6 +113,7 @@ fn mismatch(primitive: Primitive, class: &str) -> Error {
     };
     Error::data(format!(
         "Failed to serialize to {name} (was class {class}): \n\
+         \tat org.apache.kafka.connect.converters.{converter}Converter.fromConnectData(walbridge)\n\
          Caused by: java.lang.ClassCastException: class {class} cannot be cast to class {wanted} ({modules})"
     ))
 }
@@ -127,6 +129,7 @@ mod tests {
         assert_eq!(
             error.unwrap_err().to_string(),
             "org.apache.kafka.connect.errors.DataException: Failed to serialize to integer (was class java.lang.String): \n\
+             \tat org.apache.kafka.connect.converters.IntegerConverter.fromConnectData(walbridge)\n\
              Caused by: java.lang.ClassCastException: class java.lang.String cannot be cast to class java.lang.Number (java.lang.String and java.lang.Number are in module java.base of loader 'bootstrap')"
         );
         let error = write(Primitive::Long, None, &Value::Int32(1), &mut Vec::new());

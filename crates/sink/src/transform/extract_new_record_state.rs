@@ -156,7 +156,9 @@ impl ExtractNewRecordState {
         let after = envelope.field_index("after")?;
         let row = Arc::clone(&envelope.fields().get(after)?.schema);
         let mut fields = row.fields().to_vec();
-        let default = |field: &Field| field.schema.default.clone().filter(|_| self.replace_null);
+        // Only a row that gets further fields is copied field by field, and only then defaults stand in for nulls.
+        let replaces = self.replace_null && (self.mode.rewrites() || !self.fields.is_empty());
+        let default = |field: &Field| field.schema.default.clone().filter(|_| replaces);
         let defaults = fields.iter().map(|field| default(field).unwrap_or(Value::Null)).collect();
         if self.mode.rewrites() {
             let schema = Arc::new(Schema::new(Kind::String).optional(true));

@@ -141,7 +141,10 @@ impl Api {
                 let body = create(artifact, kind, schema);
                 registry.call(&format!("{group}?ifExists={if_exists}"), Some(&body), &[])?
             }
-            (false, true, _) => self.latest(registry, &group, artifact, kind, schema)?,
+            (false, true, _) => {
+                let path = format!("{group}/{}", escaped(artifact));
+                self.latest(registry, &path, kind, schema)?
+            }
             (false, false, false) => {
                 let path = format!("{group}/{}/meta?canonical=true", escaped(artifact));
                 registry.call(&path, Some(schema), &[])?
@@ -167,22 +170,21 @@ impl Api {
         })
     }
 
+    /// The latest version, if the record's schema fits it. `artifact` is its path.
     fn latest(
         &self,
         registry: &Registry,
-        group: &str,
         artifact: &str,
         kind: &str,
         schema: &str,
     ) -> Result<Json, RegistryError> {
-        let artifact = format!("{group}/{}", escaped(artifact));
         let (content, meta) = if self.third {
             (
                 format!("{artifact}/versions/branch=latest/content"),
                 format!("{artifact}/versions/branch=latest"),
             )
         } else {
-            (artifact.clone(), format!("{artifact}/meta"))
+            (artifact.to_owned(), format!("{artifact}/meta"))
         };
         let text = registry.call(&content, None, &[])?;
         if !same_shape(kind, &text.to_string(), schema) {
