@@ -25,6 +25,7 @@ pub mod error;
 pub mod name;
 pub mod notification;
 pub mod offset;
+pub mod option;
 pub mod plan;
 pub mod producer;
 pub mod record;

@@ -86,6 +86,8 @@ fn config(case: &Json, path: Path) -> EncoderConfig {
             header: Converter::SimpleHeader,
         },
         transforms: Chain::parse(|key| case["connector"][key].as_str()).unwrap(),
+        tolerant: false,
+        log_errors: false,
         included: Arc::new(|_| true),
         key_columns: None,
         path,

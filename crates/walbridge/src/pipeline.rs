@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect::connector::{OffsetError, OffsetStore, StatusSink, Target};
-use pgoutput::{Event, Lsn};
+use pgoutput::{Batch, Event, Lsn};
 use serde_json::{Map, Value};
 use sink::ack::{AckTracker, SegmentId, UnexpectedDelivery};
 use sink::encoder::Encoder;
@@ -142,6 +142,8 @@ pub(crate) struct Pipeline {
     write: Option<(Write, Progress)>,
     flush_at: Instant,
     counts: Vec<(SegmentId, u64)>,
+    /// What could not be encoded: the loop ends once everything before it is home.
+    failure: Option<EncodeError>,
     /// Topics of the open segment's records so far, without neighbours of the same.
     touched: Vec<Arc<str>>,
     /// Topics that will have been written to once that segment is delivered.
@@ -166,6 +168,7 @@ impl Pipeline {
             recorded: 0,
             write: None,
             counts: Vec::new(),
+            failure: None,
             touched: Vec::new(),
             active: VecDeque::new(),
             parts,
@@ -186,7 +189,9 @@ impl Pipeline {
                 Mode::Draining(at) => Some(at),
             };
             if deadline.is_some_and(|at| self.is_home() || at <= Instant::now()) {
-                return self.close().await;
+                let failure = self.failure.take();
+                self.close().await?;
+                return failure.map_or(Ok(()), |error| Err(error.into()));
             }
             let intake =
                 deadline.is_none() && self.end.is_none() && *target.borrow() == Target::Started;
@@ -211,7 +216,12 @@ impl Pipeline {
                     None => self.parts.inbox = None,
                 },
                 staged = queue.recv(), if intake => match staged {
-                    Some(staged) => self.take_all(staged, &mut queue).await?,
+                    Some(staged) => {
+                        self.take_all(staged, &mut queue).await?;
+                        if self.failure.is_some() {
+                            mode = Mode::Draining(Instant::now() + self.parts.intervals.drain);
+                        }
+                    }
                     None => mode = Mode::Draining(Instant::now() + self.parts.intervals.drain),
                 },
             }
@@ -236,7 +246,7 @@ impl Pipeline {
     async fn take_all(&mut self, first: Staged, queue: &mut Intake) -> Result<(), PipelineError> {
         self.take(first).await?;
         for _ in 1..BATCHES_AT_ONCE {
-            if self.end.is_some() {
+            if self.end.is_some() || self.failure.is_some() {
                 break;
             }
             let Some(staged) = queue.try_recv() else { break };
@@ -249,25 +259,19 @@ impl Pipeline {
     async fn take(&mut self, staged: Staged) -> Result<(), PipelineError> {
         let batch = staged.batch;
         let clock = Clock::now();
-        self.parts.encoder.encode(&batch, clock, &mut self.records)?;
-        self.parts.live.encoded(&batch, &self.records, self.parts.encoder.counters(), clock);
-        for event in &batch.events {
-            match event {
-                Event::Commit { end_lsn, position } => {
-                    self.confirm = self.confirm.max(*end_lsn);
-                    self.committed_us = position.commit_time_us;
-                }
-                Event::Idle { lsn, reply } => {
-                    self.confirm = self.confirm.max(*lsn);
-                    self.asked += u64::from(*reply);
-                }
-                _ => {}
+        match self.parts.encoder.encode(&batch, clock, &mut self.records) {
+            Ok(()) => {
+                let counters = self.parts.encoder.counters();
+                self.parts.live.encoded(&batch, &self.records, counters, clock);
+                self.count(&batch);
             }
+            // What was encoded before it is delivered and recorded, and nothing of the batch is confirmed.
+            Err(error) => self.failure = Some(error),
         }
         let offset = self.parts.encoder.offset();
         let moved = offset != self.offset;
         self.offset = offset;
-        if let Some(incremental) = staged.incremental {
+        if let Some(incremental) = staged.incremental.filter(|_| self.failure.is_none()) {
             self.parts.incremental = incremental;
             self.version += 1;
         } else if moved {
@@ -298,6 +302,23 @@ impl Pipeline {
             asked: self.asked,
         });
         self.hand_over().await
+    }
+
+    /// Takes note of what a batch allows to confirm, and of what the server asks.
+    fn count(&mut self, batch: &Batch) {
+        for event in &batch.events {
+            match event {
+                Event::Commit { end_lsn, position } => {
+                    self.confirm = self.confirm.max(*end_lsn);
+                    self.committed_us = position.commit_time_us;
+                }
+                Event::Idle { lsn, reply } => {
+                    self.confirm = self.confirm.max(*lsn);
+                    self.asked += u64::from(*reply);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Hands records over until the client's queue is full; deliveries call it again.

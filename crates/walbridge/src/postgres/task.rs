@@ -324,6 +324,10 @@ pub(super) fn encoder_config(
         topics: TopicNaming::new(&settings.prefix, "."),
         converters: Converters::parse(&connector, &worker).map_err(setup)?,
         transforms: Chain::parse(connector).map_err(setup)?,
+        tolerant: connector("errors.tolerance")
+            .is_some_and(|v| v.trim().eq_ignore_ascii_case("all")),
+        log_errors: connector("errors.log.enable")
+            .is_some_and(|v| v.trim().eq_ignore_ascii_case("true")),
         included: Arc::new(move |relation| filter.takes_relation(relation)),
         key_columns: None,
         path,
