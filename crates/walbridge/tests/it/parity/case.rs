@@ -25,6 +25,9 @@ use crate::lab::{Lab, Outcome, Sandbox, deadline};
 /// The longest wait of a step.
 const STEP_MAX: Duration = Duration::from_secs(60);
 
+/// How long nothing may come until all is recorded: Connect is slower than what is usually compared.
+const RECORDING_IDLE: Duration = Duration::from_secs(4);
+
 /// Runs a case; each difference is a line.
 pub(super) async fn run(lab: &Lab, rest: &Rest, dir: &Path) -> Outcome<Vec<String>> {
     let folder = dir.file_name().ok_or("case without a name")?.to_string_lossy();
@@ -37,10 +40,13 @@ pub(super) async fn run(lab: &Lab, rest: &Rest, dir: &Path) -> Outcome<Vec<Strin
             return Ok(Vec::new());
         }
     }
+    // Recorded is what Debezium does, never what stands in for it.
+    let files = if super::is_recording() { Files { correction: None, ..files } } else { files };
     Sandbox::with(lab, &plain, async |sandbox| {
         let mut case = Case::open(sandbox, rest, files, &plain)?;
         let ended = case.play().await;
         let compared = match ended {
+            Ok(()) if super::is_recording() => case.record().await,
             Ok(()) => case.compare().await,
             Err(error) => Err(error),
         };
@@ -238,21 +244,44 @@ impl<'a> Case<'a> {
         Ok(wrong)
     }
 
+    /// Writes what came in the place of what was expected.
+    async fn record(&mut self) -> Outcome<Vec<String>> {
+        self.tap.idle(self.compare.idle.max(RECORDING_IDLE))?;
+        let read_back = self.tap.records.iter().map(Shown::record);
+        let got = self.captured.iter().cloned().chain(read_back);
+        let got = got.map(|shown| shown.renamed(&self.sandbox.id, self.plain).line() + "\n");
+        std::fs::write(self.files.case.join("expected.jsonl"), got.collect::<String>())?;
+        let failed = self.files.case.join("failed.txt");
+        let said = self.said().await;
+        let lines = said.lines().filter(|line| !line.is_empty() && !line.starts_with('\t'));
+        let said: String = lines.map(|line| format!("{line}\n")).collect();
+        if !said.is_empty() {
+            std::fs::write(failed, said)?;
+        } else if failed.exists() {
+            std::fs::remove_file(failed)?;
+        }
+        Ok(Vec::new())
+    }
+
+    /// What the connector, or the refusal of its configuration, says of a failure.
+    async fn said(&self) -> String {
+        let status = self.rest.status(&self.sandbox.id).await.unwrap_or_default();
+        let trace = traces(&status).replace(&self.sandbox.id, self.plain);
+        let refused = self.put.as_ref().filter(|reply| reply.status >= 400);
+        let said = match refused {
+            Some(reply) if status.is_null() => format!("{} {}", reply.status, reply.body),
+            _ => trace,
+        };
+        said.replace(&*self.files.case.to_string_lossy(), "${dir}")
+    }
+
     /// How the trace of the failure differs: its first and last line count, frames do not.
     async fn failure(&self) -> Outcome<Option<String>> {
         let due = self.files.read("failed.txt")?.unwrap_or_default();
         if due.is_empty() && self.files.read("steps.json")?.is_some() {
             return Ok(None);
         }
-        let status = self.rest.status(&self.sandbox.id).await.unwrap_or_default();
-        let trace = traces(&status).replace(&self.sandbox.id, self.plain);
-        let refused = self.put.as_ref().filter(|reply| reply.status >= 400);
-        let got = match refused {
-            Some(reply) if status.is_null() => format!("{} {}", reply.status, reply.body),
-            _ => trace,
-        };
-        let (due, got) =
-            (ends(&due)?, ends(&got.replace(&*self.files.case.to_string_lossy(), "${dir}"))?);
+        let (due, got) = (ends(&due)?, ends(&self.said().await)?);
         Ok((due != got).then(|| format!("failure: expected {due:?}, got {got:?}")))
     }
 
@@ -264,7 +293,7 @@ impl<'a> Case<'a> {
         }
         self.rest.command("PUT", &format!("{path}/stop"), None).await?;
         self.rest.wait_state(&self.sandbox.id, "STOPPED").await?;
-        deadline("offsets deleted", Duration::from_secs(20), async || {
+        deadline("offsets deleted", Duration::from_secs(60), async || {
             match self.rest.delete(&format!("{path}/offsets")).await {
                 Ok(reply) if matches!(reply.status, 200 | 404) => Ok(()),
                 other => Err(format!("{other:?}")),
