@@ -363,8 +363,9 @@ impl Table<'_> {
         let (mut item, required) = match item {
             Some(item) => (item, matches!(element.kind, TypeKind::Enum(_))),
             None if !self.options.include_unknown => return None,
-            None if element.name == "isbn" => (self.text(), true),
-            None => (self.unknown(&element.name), true),
+            None => {
+                (known.map(element, typmod).unwrap_or_else(|| self.unknown(&element.name)), true)
+            }
         };
         item.schema.optional = !required;
         let delimiter = match element.name.as_str() {
