@@ -22,6 +22,7 @@ pub mod emit;
 pub mod encoder;
 pub mod envelope;
 pub mod error;
+pub mod name;
 pub mod notification;
 pub mod offset;
 pub mod plan;
