@@ -156,6 +156,11 @@ impl Stage {
     fn listen(&self, signals: &mpsc::Sender<Raw>) -> Result<(), Error> {
         let settings = &self.settings.signals;
         if let Some(topic) = &settings.topic {
+            if !topic.has_servers {
+                return Err(Error::Setup(
+                    "Signal channel kafka configuration is invalid: signal.kafka.bootstrap.servers is required".to_owned(),
+                ));
+            }
             let reader = topic.reader().map_err(|error| {
                 Error::Setup(format!("signal channel kafka: {}", sink::producer::describe(&error)))
             })?;

@@ -81,6 +81,8 @@ pub(crate) struct SignalTopic {
     pub(crate) name: String,
     /// The consumer's properties, in Kafka's names: `signal.consumer.*` over what the other options say.
     pub(crate) consumer: Properties,
+    /// Whether `signal.kafka.bootstrap.servers` is given: without it the task fails when it starts, as Debezium's.
+    pub(crate) has_servers: bool,
 }
 
 impl SignalTopic {
@@ -134,7 +136,7 @@ pub(super) fn read(read: &Reader<'_>) -> Result<SignalSettings, Problem> {
     }
     Ok(SignalSettings {
         table: signal_table(read).filter(|_| has("source")),
-        topic: has("kafka").then(|| signal_topic(read)).transpose()?,
+        topic: has("kafka").then(|| signal_topic(read)),
         file: has("file").then(|| PathBuf::from(read.owned("signal.file"))),
         poll: read.millis("signal.poll.interval.ms")?,
         chunk_rows: read.number("incremental.snapshot.chunk.size")?,
@@ -146,16 +148,11 @@ pub(super) fn read(read: &Reader<'_>) -> Result<SignalSettings, Problem> {
     })
 }
 
-fn signal_topic(read: &Reader<'_>) -> Result<SignalTopic, Problem> {
+fn signal_topic(read: &Reader<'_>) -> SignalTopic {
     const PREFIX: &str = "signal.consumer.";
-    let Some(servers) = read.text("signal.kafka.bootstrap.servers") else {
-        return Err(Problem {
-            option: "signal.kafka.bootstrap.servers".to_owned(),
-            message: "A value is required".to_owned(),
-        });
-    };
+    let servers = read.owned("signal.kafka.bootstrap.servers");
     let mut consumer = Properties::from_iter([
-        ("bootstrap.servers".to_owned(), servers.to_owned()),
+        ("bootstrap.servers".to_owned(), servers.clone()),
         ("group.id".to_owned(), read.owned("signal.kafka.groupId")),
         ("auto.offset.reset".to_owned(), "earliest".to_owned()),
     ]);
@@ -166,7 +163,7 @@ fn signal_topic(read: &Reader<'_>) -> Result<SignalTopic, Problem> {
     }
     let name = read.text("signal.kafka.topic").map(str::to_owned);
     let name = name.unwrap_or_else(|| format!("{}-signal", read.owned("topic.prefix")));
-    Ok(SignalTopic { name, consumer })
+    SignalTopic { name, consumer, has_servers: !servers.is_empty() }
 }
 
 pub(super) fn notifications(read: &Reader<'_>) -> NotificationSettings {
