@@ -15,6 +15,7 @@ use sink::convert::{BinaryMode, DecimalMode, Options, Origin, TimeMode};
 use sink::converter::Converters;
 use sink::encoder::Encoder;
 use sink::envelope::Envelope;
+use sink::name::NameAdjustment;
 use sink::plan::{Clock, Kind};
 use sink::record::Records;
 use sink::topic::TopicNaming;
@@ -56,6 +57,10 @@ fn config(settings: &Settings, path: Path) -> EncoderConfig {
             unavailable_placeholder: b"__debezium_unavailable_value".to_vec(),
         },
         conversion_failure: FailureMode::Warn,
+        event_failure: FailureMode::Fail,
+        schema_names: NameAdjustment::None,
+        field_names: NameAdjustment::None,
+        propagate: None,
         topics: TopicNaming::new("dbs", "."),
         converters: Converters::default(),
         transforms: Chain::parse(|key| settings.get(key).map(String::as_str)).unwrap(),

@@ -11,10 +11,10 @@ use crate::config::{EncoderConfig, Path};
 use crate::convert::Origin;
 use crate::converter::{self, Compiled, Converter, Scratch, Source};
 use crate::data::{Schema, ValueBuilder};
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, check_names};
 use crate::error::{Error, Result};
 use crate::plan::{Context, Driven, Expr, Kind, Node, RecordPlan, drive};
-use crate::record::{Parts, Records, Slot, Target};
+use crate::record::{Mark, Parts, Records, Slot, Target};
 use crate::transform::{self, Record, Typed};
 
 /// Compiled converters that a general path may hold: one per schema that its transforms make.
@@ -27,6 +27,8 @@ pub(super) struct Table {
     pub(super) included: bool,
     /// Columns of its key.
     pub(super) key: Vec<usize>,
+    /// Why no record can be made of its rows.
+    pub(super) broken: Option<Error>,
     origin: Origin,
     plans: Vec<(Kind, Plan)>,
 }
@@ -34,7 +36,8 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new(relation: Arc<Relation>, origin: Origin, config: &EncoderConfig) -> Self {
         let (included, key) = ((config.included)(&relation), key_columns(&relation, config));
-        Self { relation, included, key, origin, plans: Vec::new() }
+        let broken = check_names(&relation, config).err();
+        Self { relation, included, key, broken, origin, plans: Vec::new() }
     }
 
     /// The plan of that kind of record, compiled when it is first asked for, and the relation.
@@ -158,39 +161,47 @@ impl Writer {
         let mark = records.mark();
         let config = Arc::clone(&self.config);
         let (plan, relation) = table.plan(kind, &config);
-        let written = match plan {
+        let outcome = match plan {
             None | Some(Plan::Dropped) => Ok(()),
-            Some(Plan::Compiled(plan)) => self.straight(plan, context, records),
+            Some(Plan::Compiled(plan)) => {
+                let written = self.straight(plan, context, records);
+                // What could not be converted goes before what the converter makes of the hole.
+                check(context, relation, config.conversion_failure)
+                    .and_then(|()| self.tolerate(written, relation, &mark, records))
+            }
             Some(Plan::General(plan, from)) => {
                 let record = tree(plan, context);
-                match check(context.failure.get(), relation, config.conversion_failure) {
-                    Ok(()) => config
-                        .transforms
-                        .apply(*from, record)
-                        .and_then(|record| self.tree(record, records)),
-                    Err(error) => Err(error),
-                }
+                check(context, relation, config.conversion_failure).and_then(|()| {
+                    let record = config.transforms.apply(*from, record);
+                    let written = record.and_then(|record| self.tree(record, records));
+                    self.tolerate(written, relation, &mark, records)
+                })
             }
         };
-        let checked = match context.failure.get() {
-            None => Ok(()),
-            failure => check(failure, relation, config.conversion_failure),
-        };
-        let outcome = checked.and(match written {
-            // What a transform or converter refuses may be left out; what Debezium itself cannot convert may not.
-            Err(error @ Error::Data { .. }) if config.tolerant => {
-                records.truncate(&mark);
-                if config.log_errors {
+        if outcome.is_err() {
+            records.truncate(&mark);
+        }
+        outcome
+    }
+
+    /// `errors.tolerance`: what a transform or converter refuses may be left out.
+    fn tolerate(
+        &self,
+        written: Result<()>,
+        relation: &Relation,
+        mark: &Mark,
+        records: &mut Records,
+    ) -> Result<()> {
+        match written {
+            Err(error @ Error::Data { .. }) if self.config.tolerant => {
+                records.truncate(mark);
+                if self.config.log_errors {
                     tracing::error!(table = relation.name, %error, "record left out");
                 }
                 Ok(())
             }
             written => written,
-        });
-        if outcome.is_err() {
-            records.truncate(&mark);
         }
-        outcome
     }
 
     fn straight(
