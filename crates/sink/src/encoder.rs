@@ -253,7 +253,11 @@ impl Encoder {
         let mark = records.mark();
         for kind in kinds(change.op, &context, &table.key, self.config.tombstones) {
             if let Err(error) = self.writer.record(table, *kind, &context, records) {
-                records.truncate(&mark);
+                // A change that makes no record makes none at all; what a transform refuses goes no further, but what came
+                // before it stays.
+                if matches!(error, Error::Event { .. }) {
+                    records.truncate(&mark);
+                }
                 self.counters.failed += 1;
                 return tolerate(error, self.config.event_failure);
             }

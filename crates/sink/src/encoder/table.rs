@@ -14,7 +14,7 @@ use crate::data::{Schema, ValueBuilder};
 use crate::envelope::{Envelope, check_names};
 use crate::error::{Error, Result};
 use crate::plan::{Context, Driven, Expr, Kind, Node, RecordPlan, drive};
-use crate::record::{Parts, Records, Slot, Target};
+use crate::record::{Mark, Parts, Records, Slot, Target};
 use crate::transform::{self, Record, Typed};
 
 /// Compiled converters that a general path may hold: one per schema that its transforms make.
@@ -161,39 +161,47 @@ impl Writer {
         let mark = records.mark();
         let config = Arc::clone(&self.config);
         let (plan, relation) = table.plan(kind, &config);
-        let compiled = matches!(plan, Some(Plan::Compiled(_)));
-        let written = match plan {
+        let outcome = match plan {
             None | Some(Plan::Dropped) => Ok(()),
-            Some(Plan::Compiled(plan)) => self.straight(plan, context, records),
+            Some(Plan::Compiled(plan)) => {
+                let written = self.straight(plan, context, records);
+                // What could not be converted goes before what the converter makes of the hole.
+                check(context, relation, config.conversion_failure)
+                    .and_then(|()| self.tolerate(written, relation, &mark, records))
+            }
             Some(Plan::General(plan, from)) => {
                 let record = tree(plan, context);
                 check(context, relation, config.conversion_failure).and_then(|()| {
-                    let record = config.transforms.apply(*from, record)?;
-                    self.tree(record, records)
+                    let record = config.transforms.apply(*from, record);
+                    let written = record.and_then(|record| self.tree(record, records));
+                    self.tolerate(written, relation, &mark, records)
                 })
             }
-        };
-        // What could not be converted goes before what the converter makes of the hole.
-        let outcome = if compiled {
-            check(context, relation, config.conversion_failure).and(written)
-        } else {
-            written
-        };
-        let outcome = match outcome {
-            // What a transform or converter refuses may be left out; what Debezium itself cannot convert may not.
-            Err(error @ Error::Data { .. }) if config.tolerant => {
-                records.truncate(&mark);
-                if config.log_errors {
-                    tracing::error!(table = relation.name, %error, "record left out");
-                }
-                Ok(())
-            }
-            outcome => outcome,
         };
         if outcome.is_err() {
             records.truncate(&mark);
         }
         outcome
+    }
+
+    /// `errors.tolerance`: what a transform or converter refuses may be left out.
+    fn tolerate(
+        &self,
+        written: Result<()>,
+        relation: &Relation,
+        mark: &Mark,
+        records: &mut Records,
+    ) -> Result<()> {
+        match written {
+            Err(error @ Error::Data { .. }) if self.config.tolerant => {
+                records.truncate(mark);
+                if self.config.log_errors {
+                    tracing::error!(table = relation.name, %error, "record left out");
+                }
+                Ok(())
+            }
+            written => written,
+        }
     }
 
     fn straight(

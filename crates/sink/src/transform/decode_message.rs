@@ -3,9 +3,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-
 use super::envelope::Envelope;
 use super::json_value::{self, Gaps};
 use super::{Record, Transform, Typed};
@@ -34,56 +31,47 @@ impl DecodeMessage {
     }
 }
 
-/// The message's text, in whichever form `binary.handling.mode` gave it.
-fn text(content: &Value) -> Option<String> {
-    let bytes = match content {
-        Value::Bytes(bytes) => bytes.to_vec(),
-        Value::String(text) => {
-            let hex = || {
-                let pairs = text.as_bytes().chunks(2);
-                let byte =
-                    |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-                pairs.map(byte).collect::<Option<Vec<u8>>>()
-            };
-            let plain =
-                |bytes: &Vec<u8>| serde_json::from_slice::<serde_json::Value>(bytes).is_ok();
-            let decoded = [
-                STANDARD.decode(text.as_bytes()).ok(),
-                URL_SAFE.decode(text.as_bytes()).ok(),
-                hex(),
-            ];
-            decoded.into_iter().flatten().find(plain).unwrap_or_else(|| text.as_bytes().to_vec())
+/// The schema of a logical message's record.
+const MESSAGE: &str = "io.debezium.connector.postgresql.MessageValue";
+
+impl DecodeMessage {
+    /// The content as a struct, with its schema.
+    fn decode(&self, content: &Value) -> Result<(Arc<Schema>, Value)> {
+        let Value::Bytes(bytes) = content else {
+            return Err(Error::debezium("The content of a logical decoding message is non-binary"));
+        };
+        let text = String::from_utf8_lossy(bytes);
+        let unreadable = || {
+            Error::debezium(format!(
+                "Unable to parse logical decoding message content JSON string '{text}'"
+            ))
+        };
+        let json: serde_json::Value = serde_json::from_str(&text).map_err(|_not| unreadable())?;
+        if !json.is_object() {
+            return Err(unreadable());
         }
-        _ => return None,
-    };
-    String::from_utf8(bytes).ok()
+        let schema = json_value::schema(None, &json, self.gaps)?.ok_or_else(unreadable)?;
+        let value = json_value::value(&json, &schema);
+        Ok((schema, value))
+    }
 }
 
 impl Transform for DecodeMessage {
     fn apply(&self, mut record: Record) -> Result<Option<Record>> {
-        let Some(envelope) =
-            Envelope::of(&record.value).filter(|envelope| envelope.op() == Some("m"))
-        else {
+        let schema = record.value.schema.as_ref().filter(|s| s.name.as_deref() == Some(MESSAGE));
+        let (Some(schema), Value::Struct(values)) = (schema, &record.value.value) else {
             return Ok(Some(record));
         };
-        let content = envelope
+        let message = Envelope { schema, values };
+        let content = message
             .structure("message")
-            .and_then(|(schema, values)| values.get(schema.field_index("content")?).and_then(text));
-        let content = content.unwrap_or_default();
-        let unreadable = |_error| {
-            Error::debezium(format!(
-                "Unable to parse logical decoding message content JSON string '{content}'"
-            ))
-        };
-        let json: serde_json::Value = serde_json::from_str(&content).map_err(unreadable)?;
-        let after = json_value::schema(None, &json, self.gaps)?;
-        let after =
-            after.unwrap_or_else(|| Arc::new(Schema::new(Kind::Struct(Vec::new())).optional(true)));
-        let row = json_value::value(&json, &after);
+            .and_then(|(schema, values)| values.get(schema.field_index("content")?));
+        let (after, row) = self.decode(content.unwrap_or(&Value::Null))?;
         let (mut fields, mut values) = (Vec::new(), Vec::new());
-        for (field, value) in envelope.schema.fields().iter().zip(envelope.values) {
+        for (field, value) in message.schema.fields().iter().zip(message.values) {
             match &*field.name {
                 "message" => continue,
+                // The record shall look like an insert.
                 "op" => values.push("c".into()),
                 _ => values.push(value.clone()),
             }
@@ -91,9 +79,56 @@ impl Transform for DecodeMessage {
         }
         fields.push(Field { name: "after".into(), schema: after });
         values.push(row);
-        let schema = Schema { kind: Kind::Struct(fields), ..Schema::clone(envelope.schema) };
+        // With such a name the outbox's transform takes it.
+        let schema = Schema::new(Kind::Struct(fields)).with_name(&format!("{MESSAGE}.Envelope"));
         record.value = Typed { schema: Some(Arc::new(schema)), value: Value::Struct(values) };
         record.key = Typed::NOTHING;
         Ok(Some(record))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(content: &str) -> Record {
+        let text = |optional| Arc::new(Schema::new(Kind::String).optional(optional));
+        let inner = Schema::structure([
+            ("prefix", text(true)),
+            ("content", Arc::new(Schema::new(Kind::Bytes).optional(true))),
+        ]);
+        let schema = Schema::structure([("op", text(false)), ("message", Arc::new(inner))]);
+        let content = Value::Bytes(bytes::Bytes::copy_from_slice(content.as_bytes()));
+        let value = Value::Struct(vec!["m".into(), Value::Struct(vec!["a".into(), content])]);
+        Record {
+            topic: "t.message".into(),
+            partition: None,
+            timestamp_ms: None,
+            key: Typed::NOTHING,
+            value: Typed { schema: Some(Arc::new(schema.with_name(MESSAGE))), value },
+            headers: Vec::new(),
+            companion: Typed::NOTHING,
+        }
+    }
+
+    fn decode(content: &str) -> Result<Option<Record>> {
+        DecodeMessage { gaps: Gaps { keep_nulls: false, keep_empty_arrays: false } }
+            .apply(message(content))
+    }
+
+    #[test]
+    fn content_becomes_the_row_of_an_insert() {
+        let record = decode(r#"{"id":1,"b":[1,2],"c":{"d":null},"e":1.5}"#).unwrap().unwrap();
+        let numbers = Value::Array(vec![Value::Int32(1), Value::Int32(2)]);
+        let row = vec![Value::Int32(1), numbers, Value::Struct(Vec::new()), Value::Float64(1.5)];
+        assert_eq!(record.value.value, Value::Struct(vec!["c".into(), Value::Struct(row)]));
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused() {
+        assert_eq!(
+            decode("not json").unwrap_err().to_string(),
+            "io.debezium.DebeziumException: Unable to parse logical decoding message content JSON string 'not json'"
+        );
     }
 }

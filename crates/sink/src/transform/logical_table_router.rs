@@ -9,6 +9,7 @@ use super::regex_router::Routes;
 use super::{Record, Rewrite, Transform};
 use crate::data::{Field, Kind, Schema, Value};
 use crate::error::{Error, Result};
+use crate::name::NameAdjustment;
 use crate::option::{Check, Definition, Options, Type};
 use crate::plan::{Expr, RecordPlan};
 
@@ -16,6 +17,7 @@ use crate::plan::{Expr, RecordPlan};
 #[derive(Debug)]
 pub(super) struct ByLogicalTableRouter {
     routes: Routes,
+    adjustment: NameAdjustment,
     /// Name of the key's new field, and what of the old topic's name it holds.
     identifier: Option<(Arc<str>, Option<Replacement>)>,
     keys: Derived<(Arc<str>, Arc<Schema>)>,
@@ -38,7 +40,8 @@ impl ByLogicalTableRouter {
             .check(Check::Regex),
         Definition::new("key.field.name", Type::String, "Each record's key schema will be augmented with this field name.").or("__dbz__physicalTableIdentifier"),
         Definition::new("key.field.replacement", Type::String, "The replacement string used in conjunction with key.field.regex."),
-        Definition::new("schema.name.adjustment.mode", Type::String, "How schema names should be adjusted for compatibility with the message converter.").or("none"),
+        Definition::new("schema.name.adjustment.mode", Type::String, "How schema names should be adjusted for compatibility with the message converter.").or("none")
+        .check(Check::OneOfIgnoreCase(&["none", "avro", "avro_unicode"])),
         Definition::new("logical.table.cache.size", Type::Int, "Has no effect: what was made of a schema is remembered as long as it is used.").or("16"),
     ];
 
@@ -63,6 +66,11 @@ impl ByLogicalTableRouter {
         let name = text("key.field.name").into();
         Ok(Self {
             routes: Routes::new(replacement),
+            adjustment: match options.text("schema.name.adjustment.mode") {
+                Some("avro") => NameAdjustment::Avro,
+                Some("avro_unicode") => NameAdjustment::AvroUnicode,
+                _ => NameAdjustment::None,
+            },
             identifier: options.flag("key.enforce.uniqueness").then_some((name, identifier)),
             keys: Derived::default(),
             values: Derived::default(),
@@ -87,7 +95,7 @@ impl ByLogicalTableRouter {
                     let schema = Arc::new(Schema::new(Kind::String));
                     fields.push(Field { name: Arc::clone(name), schema });
                 }
-                let name = Some(format!("{topic}.Key").into());
+                let name = Some(self.adjustment.schema_name(&format!("{topic}.Key")).into());
                 Ok((Arc::clone(topic), Arc::new(Schema { name, ..rebuilt(schema, fields) })))
             },
         )?;
@@ -100,7 +108,8 @@ impl ByLogicalTableRouter {
             |(made, _)| made == topic,
             || {
                 let named = |schema: &Schema, suffix: &str, kind: Kind| {
-                    let name = Some(format!("{topic}.{suffix}").into());
+                    let name = format!("{topic}.{suffix}");
+                    let name = Some(self.adjustment.schema_name(&name).into());
                     Arc::new(Schema { name, kind, ..Schema::clone(schema) })
                 };
                 if schema.name.as_deref().is_none_or(|name| !name.ends_with(".Envelope")) {
