@@ -78,19 +78,23 @@ const overall = (connector) => (connector.tasks.some((task) => task.state === "F
 
 // ── views ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Seconds without a value (nothing was acknowledged) are drawn through. */
 function spark(values, label) {
   const top = Math.max(1, ...values.map((value) => value ?? 0));
   const step = 100 / Math.max(1, values.length - 1);
-  const at = (value, index) => `${(index * step).toFixed(2)},${(30 - ((value ?? 0) / top) * 28).toFixed(2)}`;
-  const line = values.map(at).join(" ");
+  const x = (index) => (index * step).toFixed(2);
+  const known = values.map((value, index) => [value, index]).filter(([value]) => value !== null);
+  const line = known.map(([value, index]) => `${x(index)},${(30 - (value / top) * 28).toFixed(2)}`).join(" ");
+  const ends = known.length ? [known[0][1], known[known.length - 1][1]] : [0, 0];
   return s("svg", { class: "spark", viewBox: "0 0 100 30", preserveAspectRatio: "none", role: "img", "aria-label": label },
-    s("polygon", { points: `0,30 ${line} ${((values.length - 1) * step).toFixed(2)},30` }),
+    s("polygon", { points: `${x(ends[0])},30 ${line} ${x(ends[1])},30` }),
     s("polyline", { points: line }));
 }
 
 function tile(title, values, format, note) {
-  const now = format(last(values));
-  const most = format(Math.max(0, ...values.map((value) => value ?? 0)));
+  const known = values.filter((value) => value !== null);
+  const now = format(last(known));
+  const most = format(known.length ? Math.max(...known) : null);
   return h("section", { class: "panel", "aria-label": title },
     h("h3", null, title), h("p", { class: "now" }, now),
     spark(values, `${title}: now ${now}, at most ${most} in the last ${values.length} seconds`),
@@ -102,12 +106,12 @@ function figures(live) {
   const used = queue.capacity > 0 ? queue.used / queue.capacity : 0;
   return h("div", { class: "tiles" },
     tile("Throughput", history.records, (value) => `${number(value)}/s`, `${number(counters.records)} records since the start`),
-    tile("Lag, not yet confirmed", history.lag_bytes, bytes),
-    tile("Latency, commit to acknowledged", history.latency_ms, span),
+    tile("Not yet confirmed", history.lag_bytes, bytes),
+    tile("Commit to acknowledged", history.latency_ms, span),
     h("section", { class: "panel", "aria-label": "Queue" },
       h("h3", null, "Queue"), h("p", { class: "now" }, bytes(queue.used)),
-      h("p", null, h("meter", { min: 0, max: 1, value: used.toFixed(3), "aria-label": "Queue fill" }), ` of ${bytes(queue.capacity)}`),
-      h("p", { class: "quiet" }, `${number(live.in_flight)} records on their way to the brokers`)));
+      h("meter", { min: 0, max: 1, value: used.toFixed(3), "aria-label": "Queue fill" }),
+      h("p", { class: "quiet" }, `of ${bytes(queue.capacity)}; ${number(live.in_flight)} records are on their way to the brokers`)));
 }
 
 const pairs = (all) => h("dl", null, all.map(([name, value]) => [h("dt", null, name), h("dd", null, value)]));
