@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 
 use crate::connector::BoxFuture;
-use crate::rest::Context;
+use crate::rest::Door;
 
 /// Answers everything below one path of its own.
 pub trait Extension: Send + Sync + fmt::Debug {
@@ -110,12 +110,12 @@ pub struct RestReply {
 /// The worker's REST interface, asked from within.
 #[derive(Debug, Clone)]
 pub struct Rest {
-    context: Arc<Context>,
+    door: Arc<Door>,
 }
 
 impl Rest {
-    pub(crate) fn new(context: Arc<Context>) -> Self {
-        Self { context }
+    pub(crate) fn new(door: Arc<Door>) -> Self {
+        Self { door }
     }
 
     /// Answers as the port does. `target` is a path with its query, as it would stand in the request line.
@@ -123,7 +123,7 @@ impl Rest {
         let Ok(method) = Method::from_bytes(method.as_bytes()) else {
             return RestReply { status: 405, body: Vec::new() };
         };
-        let (status, body) = self.context.ask(&method, target, body.into()).await;
+        let (status, body) = self.door.ask(method, target, body.into()).await;
         RestReply { status, body }
     }
 }

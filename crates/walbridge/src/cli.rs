@@ -67,6 +67,12 @@ enum Command {
     /// Show a connector's changes in the terminal, without Kafka.
     #[command(after_help = TAIL_EXAMPLES)]
     Tail(Tail),
+    /// Ask a worker whether it is well; the exit code tells.
+    Health {
+        /// Where its REST is.
+        #[arg(default_value = "127.0.0.1:8083")]
+        address: String,
+    },
     /// Print a shell's completions.
     Completions {
         /// The shell.
@@ -171,6 +177,13 @@ impl Cli {
             },
             Command::Check(check) => check.run(),
             Command::Tail(tail) => tail.run(),
+            Command::Health { address } => match walbridge::health::check(&address) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    complain(&error);
+                    ExitCode::FAILURE
+                }
+            },
             Command::Completions { shell } => completions(shell),
         }
     }

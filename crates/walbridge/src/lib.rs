@@ -10,6 +10,7 @@
 
 mod connector_file;
 mod console;
+pub mod health;
 mod live;
 mod pipeline;
 mod postgres;

@@ -82,7 +82,7 @@ impl Console {
         else {
             return refuse(409, "the connector has no signal.data.collection to ask through");
         };
-        let Some((schema, signals)) = collection.split_once('.') else {
+        let Some(signals) = split_name(collection) else {
             return refuse(409, "signal.data.collection is not of the form schema.table");
         };
         let asked: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -96,18 +96,13 @@ impl Console {
         let table =
             tables.iter().find(|t| Some(format!("{}.{}", t.schema, t.name).as_str()) == wanted);
         let Some(table) = table else { return refuse(400, "the connector captures no such table") };
-        // Debezium reads the entries as regular expressions over `schema.table`.
-        let pattern = format!(
-            "{}\\.{}",
-            fancy_regex::escape(&table.schema),
-            fancy_regex::escape(&table.name)
-        );
-        let signal = json!({ "data-collections": [pattern], "type": "INCREMENTAL" });
+        let Some(name) = signal_name(&table.schema, &table.name) else {
+            return refuse(409, "no signal can name a table with a quote in its name");
+        };
+        let signal = json!({ "data-collections": [name], "type": "INCREMENTAL" });
         let id = uuid::Uuid::now_v7().to_string();
         let database = &task.origin.database;
-        match write(database, (schema, signals), &[&id, "execute-snapshot", &signal.to_string()])
-            .await
-        {
+        match write(database, signals, &[&id, "execute-snapshot", &signal.to_string()]).await {
             Ok(()) => {
                 tracing::info!(
                     connector,
@@ -120,6 +115,29 @@ impl Console {
             Err(error) => refuse(502, &error.to_string()),
         }
     }
+}
+
+/// `schema.table`, either in quotes or not.
+fn split_name(text: &str) -> Option<(&str, &str)> {
+    let bare = |part: &'_ str| !part.is_empty() && !part.contains('"');
+    let (schema, table) = match text.strip_prefix('"') {
+        Some(rest) => rest.split_once("\".")?,
+        None => text.split_once('.')?,
+    };
+    let quoted = table.strip_prefix('"').and_then(|table| table.strip_suffix('"'));
+    let table = quoted.unwrap_or(table);
+    (bare(schema) && bare(table)).then_some((schema, table))
+}
+
+/// A table as a signal names it. Debezium reads plain names as regular expressions, which match themselves, and takes
+/// what matches nothing as a name in quotes.
+fn signal_name(schema: &str, table: &str) -> Option<String> {
+    let plain = |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if plain(schema) && plain(table) {
+        return Some(format!("{schema}.{table}"));
+    }
+    let quotable = !schema.contains('"') && !table.contains('"');
+    quotable.then(|| format!("\"{schema}\".\"{table}\""))
 }
 
 /// Inserts a row into the signal table: id, type, data.
@@ -152,6 +170,18 @@ mod tests {
         ] {
             assert_eq!(target(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn names_are_split_and_written_as_signals_do() {
+        assert_eq!(split_name("public.signals"), Some(("public", "signals")));
+        assert_eq!(split_name("\"My.S\".\"sig nals\""), Some(("My.S", "sig nals")));
+        for bad in ["signals", "a.", ".b", "\"a.b", "a.\"b"] {
+            assert_eq!(split_name(bad), None, "{bad}");
+        }
+        assert_eq!(signal_name("public", "orders").as_deref(), Some("public.orders"));
+        assert_eq!(signal_name("public", "or.ders").as_deref(), Some("\"public\".\"or.ders\""));
+        assert_eq!(signal_name("public", "a\"b"), None);
     }
 
     #[test]

@@ -107,7 +107,7 @@ function figures(live) {
   return h("div", { class: "tiles" },
     tile("Throughput", history.records, (value) => `${number(value)}/s`, `${number(counters.records)} records since the start`),
     tile("Not yet confirmed", history.lag_bytes, bytes),
-    tile("Commit to acknowledged", history.latency_ms, span),
+    tile("Commit to ack", history.latency_ms, span),
     h("section", { class: "panel", "aria-label": "Queue" },
       h("h3", null, "Queue"), h("p", { class: "now" }, bytes(queue.used)),
       h("meter", { min: 0, max: 1, value: used.toFixed(3), "aria-label": "Queue fill" }),
@@ -200,6 +200,10 @@ function failures(connector) {
   });
 }
 
+function trouble(live) {
+  return live?.trouble ? h("p", { class: "panel quiet" }, `Last trouble, ${clock(live.trouble.at_ms)} UTC: ${live.trouble.error}; the task started over`) : null;
+}
+
 function action(connector, what, label, disabled) {
   return h("button", { type: "button", "data-action": what, "data-connector": connector.name, disabled,
     "aria-label": `${label} ${connector.name}` }, label);
@@ -213,7 +217,7 @@ function detail(connector) {
       h("span", { class: "quiet" }, `${connector.tasks.length} ${connector.tasks.length === 1 ? "task" : "tasks"} on ${connector.worker_id}`),
       h("div", { class: "actions" }, action(connector, "pause", "Pause", paused), action(connector, "resume", "Resume", !paused),
         action(connector, "restart", "Restart", connector.state === "STOPPED"))),
-    h("div", { class: "failures" }, failures(connector)),
+    h("div", { class: "failures" }, failures(connector), trouble(live)),
     live ? figures(live) : h("p", { class: "panel quiet" }, "No task of this connector runs on this worker, so there are no figures."),
     live ? h("div", { class: "pair" }, slot(live), changes(live)) : h("div", null),
     live ? tables(connector) : h("div", null),

@@ -101,6 +101,7 @@ fn figures(task: &TaskLive) -> Map<String, Value> {
             "used": queue.as_ref().map_or(0, pgoutput::queue::Usage::used_bytes),
             "capacity": queue.as_ref().map_or(0, pgoutput::queue::Usage::capacity_bytes),
         },
+        "trouble": task.trouble().map(|(at_ms, error)| json!({ "at_ms": at_ms, "error": error })),
         "in_flight": task.outstanding(),
         "tables": tables.iter().map(table).collect::<Vec<_>>(),
         "recent": task.recent().iter().map(record).collect::<Vec<_>>(),

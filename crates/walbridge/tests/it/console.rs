@@ -35,14 +35,15 @@ async fn console_shows_what_runs_and_does_what_its_buttons_say() {
                  ANALYZE",
             )
             .await?;
-        let mut worker = Worker::new(sandbox, "console", &[])?;
+        let mut worker =
+            Worker::new(sandbox, "console", &[("offset.flush.interval.ms", "1000")])?;
         worker.start().await?;
         let base = format!("http://{}/ui", worker.rest.authority());
-        browser.size(1280, 1150).await?;
+        browser.size(1280, 960).await?;
         browser.scheme("light").await?;
         browser.go(&base).await?;
         browser.until("an empty worker says so", "document.querySelector('main').textContent.includes('No connector yet')").await?;
-        let config = config_with(sandbox, json!({"database.password": PASSWORD, "offset.flush.interval.ms": "200"}));
+        let config = config_with(sandbox, json!({"database.password": PASSWORD}));
         put(&worker, "pg-connector", &config).await?;
         sandbox.wait_streaming().await?;
         browser.until("the connector is shown", "document.querySelector('h2 ~ .state')?.textContent.includes('RUNNING')").await?;
@@ -170,9 +171,29 @@ async fn names_and_keys_are_text_and_nothing_else() {
             if state == "PAUSED" { Ok(()) } else { Err(seen.to_string()) }
         })
         .await?;
+        failure(sandbox, &worker, &mut browser).await?;
         browser.close().await
     })
     .await;
+}
+
+/// A connector that fails is told with its error, also from another one's page.
+async fn failure(sandbox: &Sandbox, worker: &Worker, browser: &mut Browser) -> Outcome<()> {
+    let id = format!("{}_broken", sandbox.id);
+    let broken = json!({
+        "topic.prefix": id, "slot.name": id, "publication.name": id, "publication.autocreate.mode": "disabled",
+    });
+    put(worker, "broken", &config_with(sandbox, broken)).await?;
+    browser.until("the title counts it", "document.title.startsWith('(1 failed)')").await?;
+    browser.ask("location.hash = '#broken'").await?;
+    let told = format!(
+        r#"document.querySelector('.error p')?.textContent.includes('publication "{id}" does not exist') === true"#
+    );
+    browser.until("the error is told", &told).await?;
+    if let Some(dir) = pictures_to() {
+        browser.picture(&dir.join("console-failed.png")).await?;
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
