@@ -181,6 +181,7 @@ async fn kafka(sandbox: &Sandbox, files: &Files, connector: &str) -> Outcome<()>
     if code != Some(0) || names(&wrong) != ["options", "keys", "topics"] {
         return Err(format!("check with Kafka: {code:?} {wrong:#?}").into());
     }
+    rehearsal(sandbox, files, &properties).await?;
     let nowhere = worker.properties_text().replace(&sandbox.lab.bootstrap, "127.0.0.1:1");
     let nowhere = files.write("nowhere.properties", &nowhere)?;
     let (code, wrong) = check(&[connector, "--worker", &nowhere]).await?;
@@ -189,6 +190,35 @@ async fn kafka(sandbox: &Sandbox, files: &Files, connector: &str) -> Outcome<()>
     });
     if code != Some(1) || !told {
         return Err(format!("check without a broker: {code:?} {wrong:#?}").into());
+    }
+    Ok(())
+}
+
+/// Whether the brokers would make the topics is asked, and none is made.
+async fn rehearsal(sandbox: &Sandbox, files: &Files, worker: &str) -> Outcome<()> {
+    for (replicas, verdict) in [("1", None), ("99", Some("fail")), ("1", None)] {
+        let config = config_with(
+            sandbox,
+            json!({
+                "topic.creation.default.partitions": "1",
+                "topic.creation.default.replication.factor": replicas,
+            }),
+        );
+        let file = files.write("created.json", &config.to_string())?;
+        let output = run(&["check", "--json", &file, "--worker", worker]).await?;
+        let report: Value = serde_json::from_slice(&output.stdout)?;
+        let checks = report["checks"].as_array().map_or(&[][..], Vec::as_slice);
+        let topics: Vec<&Value> =
+            checks.iter().filter(|check| check["check"] == "topics").collect();
+        let wrong = topics.iter().find(|check| check["verdict"] != "ok");
+        let absent = topics
+            .iter()
+            .any(|check| check["message"].as_str().is_some_and(|m| m.contains("not there yet")));
+        if wrong.and_then(|check| check["verdict"].as_str()) != verdict
+            || absent != verdict.is_none()
+        {
+            return Err(format!("{replicas} replicas: {topics:#?}").into());
+        }
     }
     Ok(())
 }
