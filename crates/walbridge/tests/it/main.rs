@@ -30,6 +30,8 @@ mod console;
 #[cfg(test)]
 mod consumer;
 #[cfg(test)]
+mod convert;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod json;
