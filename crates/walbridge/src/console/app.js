@@ -164,14 +164,13 @@ function tables(connector) {
     h("td", { class: "number" }, h("button", {
       type: "button", disabled: why !== null, title: why, "data-action": "snapshot", "data-connector": connector.name,
       "data-table": table.name, "aria-label": `Incremental snapshot of ${table.name}` }, "Snapshot")));
-  const shown = live.tables.slice(0, 200);
   return h("section", { class: "panel scroll", "aria-label": "Tables" }, h("h3", null, "Tables"),
     h("table", null,
-      h("caption", null, `${number(live.tables.length)} captured`, live.tables.length > shown.length ? `, the first ${shown.length} are shown` : "",
+      h("caption", null, `${number(live.table_count)} captured`, live.table_count > live.tables.length ? `, the first ${live.tables.length} are shown` : "",
         why ? "; an incremental snapshot can be asked for once the connector has signal.data.collection" : ""),
       h("thead", null, h("tr", null, h("th", { scope: "col" }, "Table"), h("th", { scope: "col" }, "Snapshot"),
         h("th", { scope: "col", class: "number" }, "Rows, estimated"), h("th", { scope: "col", class: "number" }, "Read again"))),
-      h("tbody", null, shown.map(row))));
+      h("tbody", null, live.tables.map(row))));
 }
 
 function recent(connector) {
@@ -234,15 +233,12 @@ function nothing() {
 function named() {
   try { return decodeURIComponent(location.hash.slice(1)); } catch { return ""; }
 }
-const chosen = () => {
-  const name = named();
-  return state.connectors.find((connector) => connector.name === name) ?? state.connectors[0];
-};
+const chosen = () => state.connectors.find((connector) => connector.name === state.chosen);
 
 function item(connector, current) {
-  const { live } = connector;
+  const { rate } = connector;
   return h("li", null, h("a", { href: `#${encodeURIComponent(connector.name)}`, "aria-current": current ? "true" : null },
-    connector.name, h("small", null, badge(overall(connector)), h("span", null, live ? `${number(last(live.history.records))}/s` : ""))));
+    connector.name, h("small", null, badge(overall(connector)), h("span", null, rate === null ? "" : `${number(rate)}/s`))));
 }
 
 function show() {
@@ -265,9 +261,13 @@ function linked(text, lost) {
 
 async function load() {
   try {
-    const answer = await fetch("/ui/state", { headers: { Accept: "application/json" } });
+    const name = named();
+    const answer = await fetch(`/ui/state?connector=${encodeURIComponent(name)}`, { headers: { Accept: "application/json" } });
     if (!answer.ok) throw new Error(`the worker answers ${answer.status}`);
-    state = await answer.json();
+    const fresh = await answer.json();
+    // Another connector was chosen meanwhile: its own answer is on its way.
+    if (name !== named()) return;
+    state = fresh;
     linked("live");
     show();
   } catch (error) {
@@ -307,7 +307,7 @@ document.addEventListener("click", (event) => {
   const button = event.target instanceof Element ? event.target.closest("button[data-action]") : null;
   if (button && !button.disabled) act({ ...button.dataset });
 });
-addEventListener("hashchange", () => { show(); document.getElementById("main").focus(); });
+addEventListener("hashchange", async () => { await load(); document.getElementById("main").focus(); });
 // The address names the connector, so this link must not change it.
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();

@@ -45,6 +45,12 @@ impl Histories {
         }
     }
 
+    /// Records of the last second; `None` for a task that does not run.
+    pub(super) fn rate(&self, id: &TaskId) -> Option<u64> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(id).and_then(|history| history.samples.back()).map(|sample| sample.records)
+    }
+
     /// The samples of a task, the oldest first.
     pub(super) fn of(&self, id: &TaskId) -> Value {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
