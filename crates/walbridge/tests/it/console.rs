@@ -12,6 +12,34 @@ use crate::worker::Worker;
 
 const PASSWORD: &str = "hunter2-of-the-test";
 
+/// Texts whose contrast with their ground is below 4.5 to 1, the least that WCAG 2 asks for (AA, 1.4.3); controls that
+/// are disabled are exempt there. Names that a screen reader would miss are told as well.
+const FAINT_TEXT: &str = r"(() => {
+    const parts = (color) => color.match(/[\d.]+/g).map(Number);
+    const light = (color) => parts(color).slice(0, 3)
+        .map((part) => part / 255).map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+    const ground = (element) => {
+        for (let at = element; at; at = at.parentElement) {
+            const color = getComputedStyle(at).backgroundColor;
+            if ((parts(color)[3] ?? 1) > 0) return color;
+        }
+        return 'rgb(255, 255, 255)';
+    };
+    const bad = [];
+    for (const element of document.querySelectorAll('body *')) {
+        const named = element.textContent.trim() || element.getAttribute('aria-label');
+        if (element.matches('button, a, meter, progress, svg[role=img]') && !named) bad.push(`no name: ${element.outerHTML}`);
+        if (element.matches('th') && !element.getAttribute('scope')) bad.push(`no scope: ${element.textContent}`);
+        if (!element.checkVisibility() || element.closest('button:disabled, noscript')) continue;
+        if (![...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim())) continue;
+        const [a, b] = [light(getComputedStyle(element).color), light(ground(element))];
+        const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (contrast < 4.5) bad.push(`${contrast.toFixed(2)}: ${element.textContent}`);
+    }
+    return bad.join('; ');
+})()";
+
 async fn put(worker: &Worker, name: &str, config: &Value) -> Outcome<()> {
     let path = format!("/connectors/{name}/config");
     worker.rest.put(&path, Some(config)).await?.success("PUT config").map(drop)
@@ -93,6 +121,10 @@ async fn pictures(browser: &mut Browser) -> Outcome<()> {
         let expected = if scheme == "dark" { "rgb(15, 21, 27)" } else { "rgb(244, 246, 248)" };
         if ground != expected {
             return Err(format!("{scheme}: the page's ground is {ground}").into());
+        }
+        let faint = browser.ask(FAINT_TEXT).await?;
+        if faint != "" {
+            return Err(format!("{scheme}: text is hard to read: {faint}").into());
         }
         if let Some(dir) = pictures_to() {
             browser.picture(&dir.join(format!("console-{scheme}.png"))).await?;
