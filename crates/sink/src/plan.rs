@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use pgoutput::{Datum, Lsn, Position, ReadMark, Row};
+use pgoutput::{Datum, Lsn, Position, ReadKind, ReadMark, Row};
 
 use crate::convert::Convert;
 use crate::converter::Source;
@@ -44,6 +44,8 @@ pub enum Scalar {
     TxId,
     /// LSN of the event.
     Lsn,
+    /// LSN of a snapshot's row; an incremental one has none.
+    ReadLsn,
     /// Name of the transaction's origin.
     Origin,
     /// LSN of the commit at the origin.
@@ -69,6 +71,10 @@ impl Scalar {
                 None => emit.null(),
             },
             Self::Lsn => emit.int64(position.lsn.to_signed()),
+            Self::ReadLsn => match context.mark.kind {
+                ReadKind::Incremental => emit.null(),
+                ReadKind::Initial | ReadKind::Blocking => emit.int64(position.lsn.to_signed()),
+            },
             Self::Origin => match context.origin {
                 Some((name, _)) => emit.string(name),
                 None => emit.null(),
@@ -84,6 +90,7 @@ impl Scalar {
 /// Debezium's word for a row's place in its snapshot; the first that fits.
 const fn snapshot_word(mark: ReadMark) -> &'static str {
     match mark {
+        ReadMark { kind: ReadKind::Incremental, .. } => "incremental",
         ReadMark { last: true, .. } => "last",
         ReadMark { first: true, .. } => "first",
         ReadMark { last_in_table: true, .. } => "last_in_data_collection",

@@ -17,13 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect::connector::{OffsetError, OffsetStore, StatusSink, Target};
-use pgoutput::queue::Receiver;
-use pgoutput::{Batch, Event, Lsn};
+use pgoutput::{Event, Lsn};
 use serde_json::{Map, Value};
 use sink::ack::{AckTracker, SegmentId, UnexpectedDelivery};
 use sink::encoder::Encoder;
 use sink::error::Error as EncodeError;
-use sink::offset::SourceOffset;
+use sink::notification::Notification;
+use sink::offset::{IncrementalOffset, SourceOffset};
 use sink::plan::Clock;
 use sink::producer::{Producer, ProducerError, Sent};
 use sink::record::Records;
@@ -32,7 +32,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::intake::{Intake, Staged};
 use crate::live::TaskLive;
+use crate::notification::Inbox;
 
 /// Why the loop ended before it was asked to. None of these lets anything pass: what was not acknowledged and
 /// recorded comes again.
@@ -82,6 +84,10 @@ pub(crate) struct Parts {
     /// What may be confirmed to Postgres; the stream reads it.
     pub(crate) confirmed: watch::Sender<Lsn>,
     pub(crate) intervals: Intervals,
+    /// Notifications that become records, where there is a topic for them.
+    pub(crate) inbox: Option<Inbox>,
+    /// The incremental snapshot that the stored offset tells of.
+    pub(crate) incremental: Option<Arc<IncrementalOffset>>,
     /// For those who watch.
     pub(crate) live: Arc<TaskLive>,
 }
@@ -91,7 +97,8 @@ pub(crate) struct Parts {
 struct Progress {
     segment: SegmentId,
     offset: SourceOffset,
-    /// Rises whenever `offset` says something new that is worth recording.
+    incremental: Option<Arc<IncrementalOffset>>,
+    /// Rises whenever the two say something new that is worth recording.
     version: u64,
     /// What may be confirmed once `version` is recorded.
     confirm: Lsn,
@@ -168,7 +175,7 @@ impl Pipeline {
     /// Runs until `stop`, until the queue's sender is gone and everything is home, or until something fails.
     pub(crate) async fn run(
         mut self,
-        mut queue: Receiver,
+        mut queue: Intake,
         mut target: watch::Receiver<Target>,
         stop: CancellationToken,
     ) -> Result<(), PipelineError> {
@@ -199,8 +206,12 @@ impl Pipeline {
                         mode = Mode::Draining(Instant::now() + self.parts.intervals.drain);
                     }
                 }
-                batch = queue.recv(), if intake => match batch {
-                    Some(batch) => self.take_all(batch, &mut queue).await?,
+                note = note(&mut self.parts.inbox), if intake => match note {
+                    Some(note) => self.notify(&note).await?,
+                    None => self.parts.inbox = None,
+                },
+                staged = queue.recv(), if intake => match staged {
+                    Some(staged) => self.take_all(staged, &mut queue).await?,
                     None => mode = Mode::Draining(Instant::now() + self.parts.intervals.drain),
                 },
             }
@@ -222,24 +233,24 @@ impl Pipeline {
     }
 
     /// Takes a batch, and those that are already waiting behind it, up to a limit: deliveries shall not wait long.
-    async fn take_all(&mut self, first: Batch, queue: &mut Receiver) -> Result<(), PipelineError> {
-        self.take(&first).await?;
+    async fn take_all(&mut self, first: Staged, queue: &mut Intake) -> Result<(), PipelineError> {
+        self.take(first).await?;
         for _ in 1..BATCHES_AT_ONCE {
             if self.end.is_some() {
                 break;
             }
-            let Some(batch) = queue.try_recv() else { break };
-            self.take(&batch).await?;
+            let Some(staged) = queue.try_recv() else { break };
+            self.take(staged).await?;
         }
         Ok(())
     }
 
     /// Encodes a batch and begins to hand its records over.
-    async fn take(&mut self, batch: &Batch) -> Result<(), PipelineError> {
-        self.next = 0;
+    async fn take(&mut self, staged: Staged) -> Result<(), PipelineError> {
+        let batch = staged.batch;
         let clock = Clock::now();
-        self.parts.encoder.encode(batch, clock, &mut self.records)?;
-        self.parts.live.encoded(batch, &self.records, self.parts.encoder.counters(), clock);
+        self.parts.encoder.encode(&batch, clock, &mut self.records)?;
+        self.parts.live.encoded(&batch, &self.records, self.parts.encoder.counters(), clock);
         for event in &batch.events {
             match event {
                 Event::Commit { end_lsn, position } => {
@@ -254,14 +265,33 @@ impl Pipeline {
             }
         }
         let offset = self.parts.encoder.offset();
-        if offset != self.offset {
-            self.offset = offset;
+        let moved = offset != self.offset;
+        self.offset = offset;
+        if let Some(incremental) = staged.incremental {
+            self.parts.incremental = incremental;
+            self.version += 1;
+        } else if moved {
             self.version += 1;
         }
+        self.open_segment().await
+    }
+
+    /// Encodes a notification and begins to hand its record over. The log stands where it stood.
+    async fn notify(&mut self, notification: &Notification) -> Result<(), PipelineError> {
+        let Some(inbox) = &self.parts.inbox else { return Ok(()) };
+        let topic = Arc::clone(&inbox.topic);
+        self.parts.encoder.notify(&topic, notification, &mut self.records)?;
+        self.open_segment().await
+    }
+
+    /// Makes a segment of the records, at whose end the log stands as it does now, and begins to hand them over.
+    async fn open_segment(&mut self) -> Result<(), PipelineError> {
+        self.next = 0;
         let segment = self.acks.open();
         self.end = Some(Progress {
             segment,
-            offset,
+            offset: self.offset,
+            incremental: self.parts.incremental.clone(),
             version: self.version,
             confirm: self.confirm,
             committed_us: self.committed_us,
@@ -350,7 +380,7 @@ impl Pipeline {
         self.answered = progress.asked;
         let offsets = self.parts.offsets.clone();
         let partition = self.parts.partition.clone();
-        let offset = progress.offset.to_map();
+        let offset = progress.offset.to_map_with(progress.incremental.as_deref());
         let timeout = self.parts.intervals.flush_timeout;
         let write = async move {
             tokio::time::timeout(timeout, offsets.write(partition, offset)).await.unwrap_or_else(
@@ -425,6 +455,14 @@ impl Pipeline {
 async fn written(write: &mut Option<(Write, Progress)>) -> Result<(), OffsetError> {
     match write {
         Some((write, _)) => write.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next notification; never where none can come. Cancel-safe.
+async fn note(inbox: &mut Option<Inbox>) -> Option<Notification> {
+    match inbox {
+        Some(inbox) => inbox.recv().await,
         None => std::future::pending().await,
     }
 }

@@ -4,6 +4,7 @@ use connect::extension::{PageRequest, Rest};
 use serde_json::{Value, json};
 
 use super::Console;
+use crate::postgres::TableName;
 
 /// What a button asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +83,7 @@ impl Console {
         else {
             return refuse(409, "the connector has no signal.data.collection to ask through");
         };
-        let Some(signals) = split_name(collection) else {
+        let Some(signals) = TableName::parse(collection) else {
             return refuse(409, "signal.data.collection is not of the form schema.table");
         };
         let asked: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -102,7 +103,7 @@ impl Console {
         let signal = json!({ "data-collections": [name], "type": "INCREMENTAL" });
         let id = uuid::Uuid::now_v7().to_string();
         let database = &task.origin.database;
-        match write(database, signals, &[&id, "execute-snapshot", &signal.to_string()]).await {
+        match write(database, &signals, &[&id, "execute-snapshot", &signal.to_string()]).await {
             Ok(()) => {
                 tracing::info!(
                     connector,
@@ -115,18 +116,6 @@ impl Console {
             Err(error) => refuse(502, &error.to_string()),
         }
     }
-}
-
-/// `schema.table`, either in quotes or not.
-fn split_name(text: &str) -> Option<(&str, &str)> {
-    let bare = |part: &'_ str| !part.is_empty() && !part.contains('"');
-    let (schema, table) = match text.strip_prefix('"') {
-        Some(rest) => rest.split_once("\".")?,
-        None => text.split_once('.')?,
-    };
-    let quoted = table.strip_prefix('"').and_then(|table| table.strip_suffix('"'));
-    let table = quoted.unwrap_or(table);
-    (bare(schema) && bare(table)).then_some((schema, table))
 }
 
 /// A table as a signal names it. Debezium reads plain names as regular expressions, which match themselves, and takes
@@ -143,11 +132,11 @@ fn signal_name(schema: &str, table: &str) -> Option<String> {
 /// Inserts a row into the signal table: id, type, data.
 async fn write(
     database: &pgoutput::Config,
-    (schema, table): (&str, &str),
+    signals: &TableName,
     row: &[&str; 3],
 ) -> Result<(), pgoutput::Error> {
     let client = pgoutput::sql::connect(database, "walbridge console").await?;
-    let written = pgoutput::sql::insert_texts(&client, schema, table, row).await;
+    let written = pgoutput::sql::insert_texts(&client, &signals.schema, &signals.name, row).await;
     client.close().await;
     written
 }
@@ -173,12 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_split_and_written_as_signals_do() {
-        assert_eq!(split_name("public.signals"), Some(("public", "signals")));
-        assert_eq!(split_name("\"My.S\".\"sig nals\""), Some(("My.S", "sig nals")));
-        for bad in ["signals", "a.", ".b", "\"a.b", "a.\"b"] {
-            assert_eq!(split_name(bad), None, "{bad}");
-        }
+    fn tables_are_named_as_signals_name_them() {
         assert_eq!(signal_name("public", "orders").as_deref(), Some("public.orders"));
         assert_eq!(signal_name("public", "or.ders").as_deref(), Some("\"public\".\"or.ders\""));
         assert_eq!(signal_name("public", "a\"b"), None);
