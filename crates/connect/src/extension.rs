@@ -6,11 +6,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 
 use crate::connector::BoxFuture;
-use crate::rest::Door;
+use crate::rest::{Door, route};
 
 /// Answers everything below one path of its own.
 pub trait Extension: Send + Sync + fmt::Debug {
@@ -35,14 +36,17 @@ pub(crate) fn of<'a>(
 pub struct PageRequest {
     method: Method,
     path: String,
+    query: Vec<(String, String)>,
     headers: HeaderMap,
     body: Bytes,
 }
 
 impl PageRequest {
     /// `path` is what stands below the extension's segment.
-    pub(crate) fn new(method: Method, path: String, headers: HeaderMap, body: Bytes) -> Self {
-        Self { method, path, headers, body }
+    pub(crate) fn new(parts: Parts, path: String, body: Bytes) -> Self {
+        let Parts { method, uri, headers, .. } = parts;
+        let query = route::query(uri.query().unwrap_or_default());
+        Self { method, path, query, headers, body }
     }
 
     /// `GET`, `POST` and so on.
@@ -55,6 +59,12 @@ impl PageRequest {
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The last value of a query parameter, decoded.
+    #[must_use]
+    pub fn query(&self, key: &str) -> Option<&str> {
+        self.query.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
     /// A header's text; `None` if it is absent or no text.

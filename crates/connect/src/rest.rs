@@ -7,7 +7,7 @@ mod offset;
 mod plugin;
 mod respond;
 mod root;
-mod route;
+pub(crate) mod route;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -179,7 +179,7 @@ async fn handle(State(door): State<Arc<Door>>, request: Request) -> Response {
     if let Some((extension, below)) = extension::of(door.extension.as_ref(), &path)
         && let Ok(body) = bytes
     {
-        let request = PageRequest::new(parts.method, below.to_owned(), parts.headers, body);
+        let request = PageRequest::new(parts, below.to_owned(), body);
         return extension.answer(request, Rest::new(Arc::clone(&door))).await.into_response();
     }
     let answer = match bytes {

@@ -83,7 +83,7 @@ impl Console {
                 _ = ticks.tick() => {}
             }
             self.histories.sample(&self.live);
-            self.servers.forget_idle().await;
+            self.servers.forget_idle();
         }
     }
 
@@ -95,7 +95,7 @@ impl Console {
                 "/app.js" => asset(SCRIPT, "text/javascript; charset=utf-8"),
                 "/style.css" => asset(STYLE, "text/css; charset=utf-8"),
                 "/icon.svg" => asset(ICON, "image/svg+xml"),
-                "/state" => data(200, &self.state(rest).await),
+                "/state" => data(200, &self.state(rest, request.query("connector")).await),
                 _ => message(404, "there is no such page"),
             };
         }

@@ -76,6 +76,8 @@ pub(crate) struct TaskLive {
     counters: Mutex<Counters>,
     recent: Mutex<Recent>,
     in_flight: AtomicU64,
+    /// Why the last run ended, and when, in milliseconds since the Unix epoch.
+    trouble: Mutex<Option<(i64, String)>>,
     /// The longest time from commit to acknowledgement since it was last taken, in microseconds; -1 for none.
     slowest_us: AtomicI64,
 }
@@ -98,6 +100,7 @@ impl Live {
             counters: Mutex::default(),
             recent: Mutex::new(Recent::new(shows)),
             in_flight: AtomicU64::new(0),
+            trouble: Mutex::default(),
             slowest_us: AtomicI64::new(-1),
         });
         lock(&self.tasks).insert(id.clone(), Arc::clone(&task));
@@ -183,6 +186,16 @@ impl TaskLive {
     /// Records that the brokers have not acknowledged yet.
     pub(crate) fn in_flight(&self, records: u64) {
         self.in_flight.store(records, Ordering::Relaxed);
+    }
+
+    /// A run ended with this error, and the task starts over.
+    pub(crate) fn failed(&self, error: String, clock: Clock) {
+        *lock(&self.trouble) = Some((clock.unix_ns.div_euclid(1_000_000), error));
+    }
+
+    /// See [`Self::failed`].
+    pub(crate) fn trouble(&self) -> Option<(i64, String)> {
+        lock(&self.trouble).clone()
     }
 
     /// How the run stands.

@@ -17,6 +17,7 @@ use connect::{Plugin, Properties, TaskContext, TaskError};
 
 use crate::live::Live;
 use settings::Settings;
+pub(crate) use settings::TableName;
 
 /// The peer's version whose records walbridge writes; in `source.version` and in REST.
 pub(crate) const DEBEZIUM_VERSION: &str = "3.6.3.Final";

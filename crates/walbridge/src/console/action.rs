@@ -4,6 +4,7 @@ use connect::extension::{PageRequest, Rest};
 use serde_json::{Value, json};
 
 use super::Console;
+use crate::postgres::TableName;
 
 /// What a button asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +83,7 @@ impl Console {
         else {
             return refuse(409, "the connector has no signal.data.collection to ask through");
         };
-        let Some((schema, signals)) = collection.split_once('.') else {
+        let Some(signals) = TableName::parse(collection) else {
             return refuse(409, "signal.data.collection is not of the form schema.table");
         };
         let asked: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -96,18 +97,13 @@ impl Console {
         let table =
             tables.iter().find(|t| Some(format!("{}.{}", t.schema, t.name).as_str()) == wanted);
         let Some(table) = table else { return refuse(400, "the connector captures no such table") };
-        // Debezium reads the entries as regular expressions over `schema.table`.
-        let pattern = format!(
-            "{}\\.{}",
-            fancy_regex::escape(&table.schema),
-            fancy_regex::escape(&table.name)
-        );
-        let signal = json!({ "data-collections": [pattern], "type": "INCREMENTAL" });
+        let Some(name) = signal_name(&table.schema, &table.name) else {
+            return refuse(409, "no signal can name a table with a quote in its name");
+        };
+        let signal = json!({ "data-collections": [name], "type": "INCREMENTAL" });
         let id = uuid::Uuid::now_v7().to_string();
         let database = &task.origin.database;
-        match write(database, (schema, signals), &[&id, "execute-snapshot", &signal.to_string()])
-            .await
-        {
+        match write(database, &signals, &[&id, "execute-snapshot", &signal.to_string()]).await {
             Ok(()) => {
                 tracing::info!(
                     connector,
@@ -122,14 +118,25 @@ impl Console {
     }
 }
 
+/// A table as a signal names it. Debezium reads plain names as regular expressions, which match themselves, and takes
+/// what matches nothing as a name in quotes.
+fn signal_name(schema: &str, table: &str) -> Option<String> {
+    let plain = |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if plain(schema) && plain(table) {
+        return Some(format!("{schema}.{table}"));
+    }
+    let quotable = !schema.contains('"') && !table.contains('"');
+    quotable.then(|| format!("\"{schema}\".\"{table}\""))
+}
+
 /// Inserts a row into the signal table: id, type, data.
 async fn write(
     database: &pgoutput::Config,
-    (schema, table): (&str, &str),
+    signals: &TableName,
     row: &[&str; 3],
 ) -> Result<(), pgoutput::Error> {
     let client = pgoutput::sql::connect(database, "walbridge console").await?;
-    let written = pgoutput::sql::insert_texts(&client, schema, table, row).await;
+    let written = pgoutput::sql::insert_texts(&client, &signals.schema, &signals.name, row).await;
     client.close().await;
     written
 }
@@ -152,6 +159,13 @@ mod tests {
         ] {
             assert_eq!(target(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn tables_are_named_as_signals_name_them() {
+        assert_eq!(signal_name("public", "orders").as_deref(), Some("public.orders"));
+        assert_eq!(signal_name("public", "or.ders").as_deref(), Some("\"public\".\"or.ders\""));
+        assert_eq!(signal_name("public", "a\"b"), None);
     }
 
     #[test]

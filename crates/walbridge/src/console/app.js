@@ -78,19 +78,23 @@ const overall = (connector) => (connector.tasks.some((task) => task.state === "F
 
 // ── views ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Seconds without a value (nothing was acknowledged) are drawn through. */
 function spark(values, label) {
   const top = Math.max(1, ...values.map((value) => value ?? 0));
   const step = 100 / Math.max(1, values.length - 1);
-  const at = (value, index) => `${(index * step).toFixed(2)},${(30 - ((value ?? 0) / top) * 28).toFixed(2)}`;
-  const line = values.map(at).join(" ");
+  const x = (index) => (index * step).toFixed(2);
+  const known = values.map((value, index) => [value, index]).filter(([value]) => value !== null);
+  const line = known.map(([value, index]) => `${x(index)},${(30 - (value / top) * 28).toFixed(2)}`).join(" ");
+  const ends = known.length ? [known[0][1], known[known.length - 1][1]] : [0, 0];
   return s("svg", { class: "spark", viewBox: "0 0 100 30", preserveAspectRatio: "none", role: "img", "aria-label": label },
-    s("polygon", { points: `0,30 ${line} ${((values.length - 1) * step).toFixed(2)},30` }),
+    s("polygon", { points: `${x(ends[0])},30 ${line} ${x(ends[1])},30` }),
     s("polyline", { points: line }));
 }
 
 function tile(title, values, format, note) {
-  const now = format(last(values));
-  const most = format(Math.max(0, ...values.map((value) => value ?? 0)));
+  const known = values.filter((value) => value !== null);
+  const now = format(last(known));
+  const most = format(known.length ? Math.max(...known) : null);
   return h("section", { class: "panel", "aria-label": title },
     h("h3", null, title), h("p", { class: "now" }, now),
     spark(values, `${title}: now ${now}, at most ${most} in the last ${values.length} seconds`),
@@ -102,12 +106,12 @@ function figures(live) {
   const used = queue.capacity > 0 ? queue.used / queue.capacity : 0;
   return h("div", { class: "tiles" },
     tile("Throughput", history.records, (value) => `${number(value)}/s`, `${number(counters.records)} records since the start`),
-    tile("Lag, not yet confirmed", history.lag_bytes, bytes),
-    tile("Latency, commit to acknowledged", history.latency_ms, span),
+    tile("Not yet confirmed", history.lag_bytes, bytes),
+    tile("Commit to ack", history.latency_ms, span),
     h("section", { class: "panel", "aria-label": "Queue" },
       h("h3", null, "Queue"), h("p", { class: "now" }, bytes(queue.used)),
-      h("p", null, h("meter", { min: 0, max: 1, value: used.toFixed(3), "aria-label": "Queue fill" }), ` of ${bytes(queue.capacity)}`),
-      h("p", { class: "quiet" }, `${number(live.in_flight)} records on their way to the brokers`)));
+      h("meter", { min: 0, max: 1, value: used.toFixed(3), "aria-label": "Queue fill" }),
+      h("p", { class: "quiet" }, `of ${bytes(queue.capacity)}; ${number(live.in_flight)} records are on their way to the brokers`)));
 }
 
 const pairs = (all) => h("dl", null, all.map(([name, value]) => [h("dt", null, name), h("dd", null, value)]));
@@ -160,14 +164,13 @@ function tables(connector) {
     h("td", { class: "number" }, h("button", {
       type: "button", disabled: why !== null, title: why, "data-action": "snapshot", "data-connector": connector.name,
       "data-table": table.name, "aria-label": `Incremental snapshot of ${table.name}` }, "Snapshot")));
-  const shown = live.tables.slice(0, 200);
   return h("section", { class: "panel scroll", "aria-label": "Tables" }, h("h3", null, "Tables"),
     h("table", null,
-      h("caption", null, `${number(live.tables.length)} captured`, live.tables.length > shown.length ? `, the first ${shown.length} are shown` : "",
+      h("caption", null, `${number(live.table_count)} captured`, live.table_count > live.tables.length ? `, the first ${live.tables.length} are shown` : "",
         why ? "; an incremental snapshot can be asked for once the connector has signal.data.collection" : ""),
       h("thead", null, h("tr", null, h("th", { scope: "col" }, "Table"), h("th", { scope: "col" }, "Snapshot"),
         h("th", { scope: "col", class: "number" }, "Rows, estimated"), h("th", { scope: "col", class: "number" }, "Read again"))),
-      h("tbody", null, shown.map(row))));
+      h("tbody", null, live.tables.map(row))));
 }
 
 function recent(connector) {
@@ -196,6 +199,10 @@ function failures(connector) {
   });
 }
 
+function trouble(live) {
+  return live?.trouble ? h("p", { class: "panel quiet" }, `Last trouble, ${clock(live.trouble.at_ms)} UTC: ${live.trouble.error}; the task started over`) : null;
+}
+
 function action(connector, what, label, disabled) {
   return h("button", { type: "button", "data-action": what, "data-connector": connector.name, disabled,
     "aria-label": `${label} ${connector.name}` }, label);
@@ -209,7 +216,7 @@ function detail(connector) {
       h("span", { class: "quiet" }, `${connector.tasks.length} ${connector.tasks.length === 1 ? "task" : "tasks"} on ${connector.worker_id}`),
       h("div", { class: "actions" }, action(connector, "pause", "Pause", paused), action(connector, "resume", "Resume", !paused),
         action(connector, "restart", "Restart", connector.state === "STOPPED"))),
-    h("div", { class: "failures" }, failures(connector)),
+    h("div", { class: "failures" }, failures(connector), trouble(live)),
     live ? figures(live) : h("p", { class: "panel quiet" }, "No task of this connector runs on this worker, so there are no figures."),
     live ? h("div", { class: "pair" }, slot(live), changes(live)) : h("div", null),
     live ? tables(connector) : h("div", null),
@@ -226,15 +233,12 @@ function nothing() {
 function named() {
   try { return decodeURIComponent(location.hash.slice(1)); } catch { return ""; }
 }
-const chosen = () => {
-  const name = named();
-  return state.connectors.find((connector) => connector.name === name) ?? state.connectors[0];
-};
+const chosen = () => state.connectors.find((connector) => connector.name === state.chosen);
 
 function item(connector, current) {
-  const { live } = connector;
+  const { rate } = connector;
   return h("li", null, h("a", { href: `#${encodeURIComponent(connector.name)}`, "aria-current": current ? "true" : null },
-    connector.name, h("small", null, badge(overall(connector)), h("span", null, live ? `${number(last(live.history.records))}/s` : ""))));
+    connector.name, h("small", null, badge(overall(connector)), h("span", null, rate === null ? "" : `${number(rate)}/s`))));
 }
 
 function show() {
@@ -257,9 +261,13 @@ function linked(text, lost) {
 
 async function load() {
   try {
-    const answer = await fetch("/ui/state", { headers: { Accept: "application/json" } });
+    const name = named();
+    const answer = await fetch(`/ui/state?connector=${encodeURIComponent(name)}`, { headers: { Accept: "application/json" } });
     if (!answer.ok) throw new Error(`the worker answers ${answer.status}`);
-    state = await answer.json();
+    const fresh = await answer.json();
+    // Another connector was chosen meanwhile: its own answer is on its way.
+    if (name !== named()) return;
+    state = fresh;
     linked("live");
     show();
   } catch (error) {
@@ -299,7 +307,7 @@ document.addEventListener("click", (event) => {
   const button = event.target instanceof Element ? event.target.closest("button[data-action]") : null;
   if (button && !button.disabled) act({ ...button.dataset });
 });
-addEventListener("hashchange", () => { show(); document.getElementById("main").focus(); });
+addEventListener("hashchange", async () => { await load(); document.getElementById("main").focus(); });
 // The address names the connector, so this link must not change it.
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pgoutput::Lsn;
 use serde_json::{Value, json};
 
 use crate::live::{Live, TaskId, TaskLive};
@@ -25,6 +26,8 @@ struct History {
     samples: VecDeque<Sample>,
     /// The run's counter at the last sample.
     records: u64,
+    /// Where the stream of this run was when it was first seen: before the first confirmation, the lag counts from there.
+    start: Option<Lsn>,
 }
 
 /// Of every task that runs.
@@ -40,6 +43,12 @@ impl Histories {
         for (id, task) in tasks {
             all.entry(id).or_default().sample(&task);
         }
+    }
+
+    /// Records of the last second; `None` for a task that does not run.
+    pub(super) fn rate(&self, id: &TaskId) -> Option<u64> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(id).and_then(|history| history.samples.back()).map(|sample| sample.records)
     }
 
     /// The samples of a task, the oldest first.
@@ -63,16 +72,28 @@ impl History {
         // Counters begin anew with a run.
         let fresh = records.checked_sub(self.records).unwrap_or(records);
         self.records = records;
-        let lag = task.run().stream.map_or(0, |stream| {
-            let (received, flushed) = (stream.received(), stream.flushed());
-            // Before the first confirmation there is nothing to measure from.
-            if flushed.is_valid() { received.get().saturating_sub(flushed.get()) } else { 0 }
-        });
+        let lag = match task.run().stream {
+            Some(stream) => self.lag(stream.received(), stream.flushed()),
+            None => {
+                self.start = None;
+                0
+            }
+        };
         if self.samples.len() == KEPT {
             self.samples.pop_front();
         }
         let latency_ms = task.take_slowest_us().map(milliseconds);
         self.samples.push_back(Sample { records: fresh, lag_bytes: lag, latency_ms });
+    }
+}
+
+impl History {
+    fn lag(&mut self, received: Lsn, flushed: Lsn) -> u64 {
+        if !received.is_valid() {
+            return 0;
+        }
+        let start = *self.start.get_or_insert(received);
+        received.get().saturating_sub(start.max(flushed).get())
     }
 }
 
@@ -102,6 +123,17 @@ mod tests {
         drop(entered);
         histories.sample(&live);
         assert_eq!(histories.of(&id)["records"], json!([]));
+    }
+
+    #[test]
+    fn lag_counts_from_the_start_until_something_is_confirmed() {
+        let mut history = History::default();
+        let lsn = Lsn::new;
+        assert_eq!(history.lag(Lsn::INVALID, Lsn::INVALID), 0);
+        assert_eq!(history.lag(lsn(1000), Lsn::INVALID), 0);
+        assert_eq!(history.lag(lsn(1500), Lsn::INVALID), 500);
+        assert_eq!(history.lag(lsn(1500), lsn(1400)), 100);
+        assert_eq!(history.lag(lsn(1500), lsn(900)), 500, "confirmed before this run");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! What Postgres says of the slots, asked only while somebody looks: one session a task, closed when nobody does.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pgoutput::slot::{self, Usage};
 use pgoutput::sql::{self, Client};
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::live::{Origin, TaskId, TaskLive};
@@ -18,40 +18,51 @@ const IDLE: Duration = Duration::from_secs(20);
 /// How long the page waits for Postgres.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Asked {
     client: Option<Client>,
-    at: Instant,
-    answer: Value,
+    /// `None`: not asked yet.
+    answer: Option<(Instant, Value)>,
 }
 
 /// Of every task that was looked at.
 #[derive(Debug, Default)]
-pub(super) struct Servers(Mutex<BTreeMap<TaskId, Asked>>);
+pub(super) struct Servers(Mutex<BTreeMap<TaskId, Arc<tokio::sync::Mutex<Asked>>>>);
 
 impl Servers {
     /// The slot of a task: an object, with `error` where Postgres does not answer.
     pub(super) async fn of(&self, id: &TaskId, task: &TaskLive) -> Value {
+        let entry = {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(id.clone()).or_default())
+        };
         // Held while asking: the second who looks gets the first one's answer.
-        let mut all = self.0.lock().await;
-        if let Some(known) = all.get(id).filter(|known| known.at.elapsed() < FRESH) {
-            return known.answer.clone();
+        let mut asked = entry.lock().await;
+        if let Some((at, answer)) = &asked.answer
+            && at.elapsed() < FRESH
+        {
+            return answer.clone();
         }
-        let client = all.remove(id).and_then(|known| known.client).filter(|c| !c.is_closed());
-        let asked = tokio::time::timeout(PATIENCE, ask(client, &task.origin)).await;
-        let (client, answer) = match asked {
+        let client = asked.client.take().filter(|client| !client.is_closed());
+        let (client, answer) = match tokio::time::timeout(PATIENCE, ask(client, &task.origin)).await
+        {
             Ok(Ok((client, usage))) => (Some(client), usage.as_ref().map_or_else(absent, describe)),
             // Names host, user and what is wrong; never the password.
             Ok(Err(error)) => (None, json!({ "error": error.to_string() })),
             Err(_late) => (None, json!({ "error": "no answer within 2 seconds" })),
         };
-        all.insert(id.clone(), Asked { client, at: Instant::now(), answer: answer.clone() });
+        *asked = Asked { client, answer: Some((Instant::now(), answer.clone())) };
         answer
     }
 
     /// Closes what nobody looks at.
-    pub(super) async fn forget_idle(&self) {
-        self.0.lock().await.retain(|_, asked| asked.at.elapsed() < IDLE);
+    pub(super) fn forget_idle(&self) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that is locked is being looked at.
+        all.retain(|_, entry| {
+            let Ok(asked) = entry.try_lock() else { return true };
+            asked.answer.as_ref().is_none_or(|(at, _)| at.elapsed() < IDLE)
+        });
     }
 }
 

@@ -8,23 +8,33 @@ use std::sync::atomic::Ordering;
 use super::Console;
 use crate::live::{Phase, RecentRecord, RunLive, Shows, TableLive, TaskId, TaskLive};
 
+/// Tables that are shown; a browser cannot do with thousands of rows every two seconds.
+const TABLES: usize = 200;
+
 impl Console {
-    pub(super) async fn state(&self, rest: &Rest) -> Value {
+    /// Every connector's state, and the figures of the chosen one: of the first where there is none of that name.
+    pub(super) async fn state(&self, rest: &Rest, chosen: Option<&str>) -> Value {
         let worker = get(rest, "/").await;
         let all = get(rest, "/connectors?expand=status&expand=info").await;
-        let mut connectors = Vec::new();
-        for (name, expanded) in all.as_object().into_iter().flatten() {
-            connectors.push(self.connector(name, expanded).await);
+        let mut all: Vec<(&String, &Value)> = all.as_object().into_iter().flatten().collect();
+        all.sort_by_key(|(name, _)| *name);
+        let named = all.iter().find(|(name, _)| Some(name.as_str()) == chosen);
+        let chosen = named.or_else(|| all.first()).map(|(name, _)| name.as_str());
+        let mut connectors = Vec::with_capacity(all.len());
+        for (name, expanded) in &all {
+            let is_chosen = Some(name.as_str()) == chosen;
+            let live = if is_chosen { self.live_of(name).await } else { Value::Null };
+            connectors.push(self.connector(name, expanded, live));
         }
-        connectors.sort_by(|a, b| name_of(a).cmp(name_of(b)));
         json!({
             "worker": { "version": worker.get("version"), "kafka_cluster_id": worker.get("kafka_cluster_id") },
             "values": self.shows == Shows::Values,
+            "chosen": chosen,
             "connectors": connectors,
         })
     }
 
-    async fn connector(&self, name: &str, expanded: &Value) -> Value {
+    fn connector(&self, name: &str, expanded: &Value, live: Value) -> Value {
         let status = expanded.get("status");
         let config = expanded.pointer("/info/config");
         let part = |from: Option<&Value>, key: &str| {
@@ -36,22 +46,21 @@ impl Console {
             let task = Some(task);
             json!({ "id": part(task, "id"), "state": part(task, "state"), "trace": part(task, "trace") })
         };
-        let signals =
-            config.and_then(|config| config.get("signal.data.collection")).and_then(Value::as_str);
+        let signals = part(config, "signal.data.collection");
         json!({
             "name": name,
             "state": part(own, "state"),
             "worker_id": part(own, "worker_id"),
             "trace": part(own, "trace"),
             "tasks": tasks.into_iter().flatten().map(task).collect::<Vec<_>>(),
-            "signals": signals.is_some_and(|collection| !collection.trim().is_empty()),
-            "live": self.live_of(name).await,
+            "signals": signals.as_str().is_some_and(|collection| !collection.trim().is_empty()),
+            "rate": self.histories.rate(&task_id(name)),
+            "live": live,
         })
     }
 
-    /// Debezium's Postgres connector has one task.
     async fn live_of(&self, connector: &str) -> Value {
-        let id: TaskId = (connector.to_owned(), 0);
+        let id = task_id(connector);
         let running = self.live.tasks().into_iter().find(|(running, _)| *running == id);
         let Some((_, task)) = running else { return Value::Null };
         let server = self.servers.of(&id, &task).await;
@@ -62,8 +71,9 @@ impl Console {
     }
 }
 
-fn name_of(connector: &Value) -> &str {
-    connector.get("name").and_then(Value::as_str).unwrap_or_default()
+/// Debezium's Postgres connector has one task.
+fn task_id(connector: &str) -> TaskId {
+    (connector.to_owned(), 0)
 }
 
 async fn get(rest: &Rest, target: &str) -> Value {
@@ -101,8 +111,10 @@ fn figures(task: &TaskLive) -> Map<String, Value> {
             "used": queue.as_ref().map_or(0, pgoutput::queue::Usage::used_bytes),
             "capacity": queue.as_ref().map_or(0, pgoutput::queue::Usage::capacity_bytes),
         },
+        "trouble": task.trouble().map(|(at_ms, error)| json!({ "at_ms": at_ms, "error": error })),
         "in_flight": task.outstanding(),
-        "tables": tables.iter().map(table).collect::<Vec<_>>(),
+        "table_count": tables.len(),
+        "tables": tables.iter().take(TABLES).map(table).collect::<Vec<_>>(),
         "recent": task.recent().iter().map(record).collect::<Vec<_>>(),
     });
     match all {

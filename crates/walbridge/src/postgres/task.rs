@@ -12,6 +12,7 @@ use sink::config::{EncoderConfig, Path};
 use sink::converter::Converters;
 use sink::encoder::Encoder;
 use sink::offset::{IncrementalOffset, SourceOffset};
+use sink::plan::Clock;
 use sink::producer::Producer;
 use sink::topic::TopicNaming;
 use sink::topic_creation::{TopicCreation, TopicCreator};
@@ -148,6 +149,7 @@ pub(super) async fn run(mut context: TaskContext, live: Arc<Live>) -> Result<(),
         }
         let wait = backoff(failures, settings.retry_wait);
         tracing::warn!(connector = context.connector, %error, failures, wait_ms = wait.as_millis(), "the task starts over");
+        entered.task.failed(error.to_string(), Clock::now());
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = context.stop.cancelled() => break,

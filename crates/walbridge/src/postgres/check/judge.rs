@@ -23,6 +23,9 @@ pub(super) struct Facts {
 /// In the order in which a user would mend it: server, role, slot, publication, tables.
 pub(super) fn judge(facts: &Facts, settings: &Settings) -> Vec<Finding> {
     let Facts { server, slot, publication, tables, idle_patterns } = facts;
+    // The table of signals is published, and nothing else that holds of captured ones.
+    let (signals, tables): (Vec<TableFacts>, Vec<TableFacts>) =
+        tables.iter().cloned().partition(|t| settings.filter.is_signal(&t.schema, &t.name));
     let mut all = vec![
         connection(server, settings),
         wal_level(server),
@@ -32,14 +35,37 @@ pub(super) fn judge(facts: &Facts, settings: &Settings) -> Vec<Finding> {
         slot_state(slot.as_ref(), settings),
     ];
     all.extend(publication_of(facts, settings));
-    all.push(found(tables, idle_patterns));
+    all.push(found(&tables, idle_patterns));
     if !tables.is_empty() {
-        all.push(rights(tables, settings));
-        all.extend(identities(tables, *publication));
-        all.extend(keys(tables));
-        all.extend(unlogged(tables));
+        all.push(rights(&tables, settings));
+        all.extend(identities(&tables, *publication));
+        all.extend(keys(&tables));
+        all.extend(unlogged(&tables));
     }
+    all.extend(signal_table(signals.first(), settings));
     all
+}
+
+/// Signals are written by the user, and by incremental snapshots to mark their chunks.
+fn signal_table(table: Option<&TableFacts>, settings: &Settings) -> Option<Finding> {
+    let name = settings.signals.table.as_ref()?;
+    let sql = format!("{}.{}", quote_identifier(&name.schema), quote_identifier(&name.name));
+    let user = quote_identifier(&settings.database.user);
+    let Some(table) = table else {
+        let columns = "id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data varchar(2048)";
+        return Some(
+            Finding::fail("signals", format!("signal.data.collection {name} does not exist"))
+                .run(format!("CREATE TABLE {sql} ({columns});"))
+                .run(format!("GRANT SELECT, INSERT, DELETE ON {sql} TO {user};")),
+        );
+    };
+    if !table.may_insert && !settings.signals.read_only {
+        let why =
+            format!("may not write to {name}: an incremental snapshot could not mark its chunks");
+        let grant = format!("GRANT SELECT, INSERT, DELETE ON {sql} TO {user};");
+        return Some(Finding::fail("signals", why).run(grant));
+    }
+    Some(Finding::ok("signals", format!("{name} is there")))
 }
 
 fn sql_name(table: &TableFacts) -> String {

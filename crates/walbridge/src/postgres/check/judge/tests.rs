@@ -210,6 +210,20 @@ fn filters_that_match_nothing_are_told() {
 }
 
 #[test]
+fn table_of_signals_must_be_there_and_writable() {
+    let signals = [("signal.data.collection", "public.b")];
+    let mut f = facts();
+    f.tables[1].keyed = false;
+    assert_eq!(wrong(&f, &signals), [], "it needs no key");
+    f.tables[1].may_insert = false;
+    let (check, verdict, fix) = one(&f, &signals);
+    assert_eq!((check, verdict), ("signals", Verdict::Fail));
+    assert_eq!(fix, "GRANT SELECT, INSERT, DELETE ON \"public\".\"b\" TO \"u\";");
+    let (_, _, fix) = one(&facts(), &[("signal.data.collection", "public.c")]);
+    assert!(fix.starts_with("CREATE TABLE \"public\".\"c\" (id varchar(42) PRIMARY KEY"), "{fix}");
+}
+
+#[test]
 fn no_finding_shows_the_password() {
     for f in [facts(), Facts { publication: None, tables: Vec::new(), ..facts() }] {
         assert!(!format!("{:?}", judge(&f, &settings(&[]))).contains("hunter2"));
