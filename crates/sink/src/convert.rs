@@ -37,6 +37,7 @@ use pgoutput::{Column, Datum};
 use crate::data::{Schema, Value};
 use crate::emit::Emit;
 use array::ArrayRule;
+pub(crate) use binary::emit_bytes;
 use interval::Interval;
 use temporal::{Reading, Unit};
 use wire::Wire;
@@ -293,9 +294,9 @@ impl Rule {
             Self::Bit => out.boolean(binary::parse_bit(text)?),
             Self::Bits => binary::emit_bits(text, out)?,
             Self::Bytea(mode) => binary::emit_bytea(text, *mode, out)?,
-            Self::Opaque(mode) => binary::emit_bytes(text, *mode, out),
+            Self::Opaque(mode) => emit_bytes(text, *mode, out),
             Self::Geometric(mode) => {
-                binary::emit_bytes(geometric::driver_text(text)?.as_bytes(), *mode, out);
+                emit_bytes(geometric::driver_text(text)?.as_bytes(), *mode, out);
             }
             Self::Date { reading, iso } => temporal::emit_date(text, *reading, *iso, out)?,
             Self::Time(reading, unit) => temporal::emit_time(text, *reading, *unit, out)?,

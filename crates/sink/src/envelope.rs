@@ -9,6 +9,7 @@ use pgoutput::{Column, Relation};
 use crate::config::EncoderConfig;
 use crate::convert::{self, Origin};
 use crate::data::{self, Field, Schema, Value};
+use crate::mask::Mask;
 use crate::plan::{ColumnExpr, Expr, Image, Kind, Node, RecordPlan, Scalar};
 
 /// What all plans of a relation are made from.
@@ -16,7 +17,7 @@ use crate::plan::{ColumnExpr, Expr, Image, Kind, Node, RecordPlan, Scalar};
 pub struct Envelope<'a> {
     config: &'a EncoderConfig,
     topic: Arc<str>,
-    key: Option<Row>,
+    key: Option<KeyRow>,
     row: Row,
     source: Arc<Schema>,
     envelope: Arc<Schema>,
@@ -42,22 +43,21 @@ impl Row {
     }
 }
 
+/// A key's struct.
+#[derive(Debug)]
+struct KeyRow {
+    row: Row,
+    /// What its last field always says, where it has one beside the columns.
+    identifier: Option<Value>,
+}
+
 impl<'a> Envelope<'a> {
     /// Compiles what the relation's records have in common.
     #[must_use]
     pub fn new(relation: &Relation, origin: Origin, config: &'a EncoderConfig) -> Self {
         let topic = config.topics.data_topic(relation);
-        let row = row(
-            relation.columns.iter().enumerate(),
-            origin,
-            config,
-            true,
-            &format!("{topic}.Value"),
-        );
-        let key = key_columns(relation, config);
-        let columns = key.iter().filter_map(|index| Some((*index, relation.columns.get(*index)?)));
-        let key = (!key.is_empty())
-            .then(|| self::row(columns, origin, config, false, &format!("{topic}.Key")));
+        let row = value_row(relation, origin, config, &topic);
+        let key = key_row(relation, origin, config, &topic);
         let source = Arc::new(source_schema());
         let envelope = Arc::new(envelope_schema(&topic, &row.schema, &source));
         let (schema, table) =
@@ -73,8 +73,15 @@ impl<'a> Envelope<'a> {
             Kind::KeyTombstone => self.value(Kind::KeyDelete),
             _ => Node::NOTHING,
         };
-        let (topic, headers) = (Arc::clone(&self.topic), self.headers(kind));
-        RecordPlan { kind, topic, key: self.key(kind), value: self.value(kind), headers, companion }
+        RecordPlan {
+            kind,
+            topic: Arc::clone(&self.topic),
+            partition: None,
+            key: self.key(kind),
+            value: self.value(kind),
+            headers: self.headers(kind),
+            companion,
+        }
     }
 
     fn key(&self, kind: Kind) -> Node {
@@ -83,13 +90,25 @@ impl<'a> Envelope<'a> {
             Kind::Delete | Kind::Tombstone | Kind::KeyDelete | Kind::KeyTombstone => {
                 self.key_of(Image::Old)
             }
-            Kind::Truncate => Node::NOTHING,
+            Kind::Truncate | Kind::Notice => Node::NOTHING,
         }
+    }
+
+    /// The row that a change's value shows, of both images: what tells whether an update changed anything.
+    #[must_use]
+    pub fn rows(&self) -> [Expr; 2] {
+        [self.row.expr(Image::Old), self.row.expr(Image::New)]
     }
 
     fn key_of(&self, image: Image) -> Node {
         match &self.key {
-            Some(key) => Node::new(Arc::clone(&key.schema), key.expr(image)),
+            Some(KeyRow { row, identifier }) => {
+                let mut expr = row.expr(image);
+                if let (Expr::Struct(fields), Some(value)) = (&mut expr, identifier) {
+                    fields.push(Expr::Constant(value.clone()));
+                }
+                Node::new(Arc::clone(&row.schema), expr)
+            }
             None => Node::NOTHING,
         }
     }
@@ -98,7 +117,7 @@ impl<'a> Envelope<'a> {
         let old = || self.row.expr(Image::Old);
         let new = || self.row.expr(Image::New);
         let (op, before, after) = match kind {
-            Kind::Tombstone | Kind::KeyTombstone => return Node::NOTHING,
+            Kind::Tombstone | Kind::KeyTombstone | Kind::Notice => return Node::NOTHING,
             Kind::Read => ("r", Expr::Null, new()),
             Kind::Create | Kind::KeyCreate => ("c", Expr::Null, new()),
             Kind::Update => ("u", Expr::IfImage(Image::Old, Box::new(old())), new()),
@@ -109,8 +128,7 @@ impl<'a> Envelope<'a> {
             before,
             after,
             self.source(kind),
-            // Without transaction metadata.
-            Expr::Null,
+            Expr::Scalar(Scalar::Transaction),
             Expr::Constant(op.into()),
             Expr::Scalar(Scalar::ClockMs),
             Expr::Scalar(Scalar::ClockUs),
@@ -120,28 +138,8 @@ impl<'a> Envelope<'a> {
     }
 
     fn source(&self, kind: Kind) -> Expr {
-        let text = |text: &Arc<str>| Expr::Constant(Value::String(Arc::clone(text)));
         debug_assert_eq!(self.source.fields().len(), 16);
-        Expr::Struct(vec![
-            text(&self.config.version),
-            Expr::Constant("postgresql".into()),
-            text(&self.config.prefix),
-            Expr::Scalar(Scalar::SourceMs),
-            // Left unset while streaming: converters show the default.
-            if kind == Kind::Read { Expr::Scalar(Scalar::Snapshot) } else { Expr::Null },
-            text(&self.config.database),
-            Expr::Scalar(Scalar::Sequence),
-            Expr::Scalar(Scalar::SourceUs),
-            Expr::Scalar(Scalar::SourceNs),
-            Expr::Constant(self.schema.clone()),
-            Expr::Constant(self.table.clone()),
-            Expr::Scalar(Scalar::TxId),
-            Expr::Scalar(Scalar::Lsn),
-            // `xmin.fetch.interval.ms` is off.
-            Expr::Null,
-            Expr::Scalar(Scalar::Origin),
-            Expr::Scalar(Scalar::OriginLsn),
-        ])
+        source(self.config, [&self.schema, &self.table], kind == Kind::Read)
     }
 
     fn headers(&self, kind: Kind) -> Vec<(Arc<str>, Node)> {
@@ -178,33 +176,117 @@ pub fn key_columns(relation: &Relation, config: &EncoderConfig) -> Vec<usize> {
     custom.unwrap_or_else(|| relation.key.clone())
 }
 
-fn row<'c>(
-    columns: impl Iterator<Item = (usize, &'c Column)>,
-    origin: Origin,
+/// The `source` block of a table's records; both names are empty for those of no table.
+pub(crate) fn source(
     config: &EncoderConfig,
-    optional: bool,
-    name: &str,
-) -> Row {
-    let mut fields = Vec::new();
-    let mut exprs = Vec::new();
-    for (index, column) in columns {
-        let Some(compiled) = convert::compile(column, &config.options, origin) else { continue };
-        let default = compiled.schema.default.clone();
-        let required =
-            (!compiled.schema.optional && default.is_none()).then(|| compiled.schema.kind.name());
-        let null = if compiled.schema.optional {
-            Value::Null
-        } else {
-            default.unwrap_or(compiled.fallback)
-        };
-        fields.push(Field { name: column.name.as_str().into(), schema: compiled.schema });
-        exprs.push(Arc::new(ColumnExpr { index, convert: compiled.convert, null, required }));
-    }
-    let schema = Schema::new(data::Kind::Struct(fields)).optional(optional).with_name(name);
-    Row { schema: Arc::new(schema), columns: exprs }
+    [schema, table]: [&Value; 2],
+    is_snapshot: bool,
+) -> Expr {
+    let text = |text: &Arc<str>| Expr::Constant(Value::String(Arc::clone(text)));
+    // Left unset while streaming: converters show the default.
+    let snapshot = if is_snapshot { Expr::Scalar(Scalar::Snapshot) } else { Expr::Null };
+    let xmin = if is_snapshot { Expr::Null } else { Expr::Scalar(Scalar::Xmin) };
+    Expr::Struct(vec![
+        text(&config.version),
+        Expr::Constant("postgresql".into()),
+        text(&config.prefix),
+        Expr::Scalar(Scalar::SourceMs),
+        snapshot,
+        text(&config.database),
+        Expr::Scalar(Scalar::Sequence),
+        Expr::Scalar(Scalar::SourceUs),
+        Expr::Scalar(Scalar::SourceNs),
+        Expr::Constant(schema.clone()),
+        Expr::Constant(table.clone()),
+        Expr::Scalar(Scalar::TxId),
+        Expr::Scalar(Scalar::Lsn),
+        xmin,
+        Expr::Scalar(Scalar::Origin),
+        Expr::Scalar(Scalar::OriginLsn),
+    ])
 }
 
-fn primitive(kind: data::Kind, optional: bool) -> Arc<Schema> {
+/// The row as values show it.
+fn value_row(relation: &Relation, origin: Origin, config: &EncoderConfig, topic: &str) -> Row {
+    let columns = relation.columns.iter().enumerate().filter_map(|(index, column)| {
+        let rule =
+            config.columns.as_ref().map(|rules| rules(relation, column)).unwrap_or_default();
+        let shown = (!rule.excluded).then(|| shown(index, column, origin, config))??;
+        Some(match &rule.mask {
+            Some(mask) => masked(shown, mask, column),
+            None => shown,
+        })
+    });
+    row(columns, true, &format!("{topic}.Value"))
+}
+
+/// The key: its columns, and the field that tells tables apart which share a topic.
+fn key_row(
+    relation: &Relation,
+    origin: Origin,
+    config: &EncoderConfig,
+    topic: &str,
+) -> Option<KeyRow> {
+    let indexes = key_columns(relation, config);
+    let identifier = config.topics.key_field(relation);
+    if indexes.is_empty() && identifier.is_none() {
+        return None;
+    }
+    let columns = indexes.iter().filter_map(|index| {
+        shown(*index, relation.columns.get(*index)?, origin, config)
+    });
+    let mut row = row(columns, false, &format!("{topic}.Key"));
+    let identifier = identifier.map(|(name, value)| {
+        let mut fields = row.schema.fields().to_vec();
+        fields.push(Field { name, schema: primitive(data::Kind::String, false) });
+        let kind = data::Kind::Struct(fields);
+        row.schema = Arc::new(Schema { kind, ..Schema::clone(&row.schema) });
+        Value::from(value.as_str())
+    });
+    Some(KeyRow { row, identifier })
+}
+
+/// A column as a field and what it shows; `None` where Debezium leaves it out.
+fn shown(
+    index: usize,
+    column: &Column,
+    origin: Origin,
+    config: &EncoderConfig,
+) -> Option<(Field, ColumnExpr)> {
+    let compiled = convert::compile(column, &config.options, origin)?;
+    let default = compiled.schema.default.clone();
+    let required =
+        (!compiled.schema.optional && default.is_none()).then(|| compiled.schema.kind.name());
+    let null = if compiled.schema.optional {
+        Value::Null
+    } else {
+        default.unwrap_or(compiled.fallback)
+    };
+    let field = Field { name: column.name.as_str().into(), schema: compiled.schema };
+    let convert = compiled.convert;
+    Some((field, ColumnExpr { index, convert, null, required, mask: None }))
+}
+
+fn masked(
+    (mut field, mut expr): (Field, ColumnExpr),
+    mask: &Mask,
+    column: &Column,
+) -> (Field, ColumnExpr) {
+    expr.mask = mask.compile(column);
+    if let Some((name, value)) = mask.parameter(column) {
+        field.schema = Arc::new(Schema::clone(&field.schema).parameter(name, &value));
+    }
+    (field, expr)
+}
+
+fn row(columns: impl Iterator<Item = (Field, ColumnExpr)>, optional: bool, name: &str) -> Row {
+    let (fields, columns): (Vec<_>, Vec<_>) =
+        columns.map(|(field, expr)| (field, Arc::new(expr))).unzip();
+    let schema = Schema::new(data::Kind::Struct(fields)).optional(optional).with_name(name);
+    Row { schema: Arc::new(schema), columns }
+}
+
+pub(crate) fn primitive(kind: data::Kind, optional: bool) -> Arc<Schema> {
     Arc::new(Schema::new(kind).optional(optional))
 }
 
@@ -224,7 +306,8 @@ fn envelope_schema(topic: &str, row: &Arc<Schema>, source: &Arc<Schema>) -> Sche
     .with_version(2)
 }
 
-fn transaction_schema() -> Schema {
+/// `event.block`.
+pub(crate) fn transaction_schema() -> Schema {
     Schema::structure([
         ("id", primitive(data::Kind::String, false)),
         ("total_order", primitive(data::Kind::Int64, false)),
@@ -235,7 +318,8 @@ fn transaction_schema() -> Schema {
     .with_version(1)
 }
 
-fn source_schema() -> Schema {
+/// `io.debezium.connector.postgresql.Source`.
+pub(crate) fn source_schema() -> Schema {
     let string = |optional| primitive(data::Kind::String, optional);
     let long = |optional| primitive(data::Kind::Int64, optional);
     let snapshot = Schema::named(data::Kind::String, "io.debezium.data.Enum")

@@ -82,6 +82,11 @@ fn config(case: &Json, path: Path) -> EncoderConfig {
         transforms: Chain::parse(|key| case["connector"][key].as_str()).unwrap(),
         included: Arc::new(|_| true),
         key_columns: None,
+        columns: None,
+        skip_unchanged: false,
+        messages: None,
+        transaction_topic: None,
+        heartbeat_topic: "__debezium-heartbeat.dbs".into(),
         path,
     }
 }

@@ -79,6 +79,12 @@ pub(crate) struct Parts {
     pub(crate) status: StatusSink,
     /// What may be confirmed to Postgres; the stream reads it.
     pub(crate) confirmed: watch::Sender<Lsn>,
+    /// What `source.xmin` says.
+    pub(crate) xmin: watch::Receiver<Option<i64>>,
+    /// Time between heartbeats, where they are wanted.
+    pub(crate) heartbeat: Option<Duration>,
+    /// Whether no snapshot comes first: heartbeats begin with the stream.
+    pub(crate) streaming: bool,
     pub(crate) intervals: Intervals,
 }
 
@@ -127,6 +133,8 @@ pub(crate) struct Pipeline {
     recorded: u64,
     write: Option<(Write, Progress)>,
     flush_at: Instant,
+    /// When the next heartbeat is due, once there is a stream.
+    beat_at: Option<Instant>,
     counts: Vec<(SegmentId, u64)>,
     /// Topics of the open segment's records so far, without neighbours of the same.
     touched: Vec<Arc<str>>,
@@ -136,8 +144,10 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     pub(crate) fn new(parts: Parts) -> Self {
+        let streaming = parts.heartbeat.filter(|_| parts.streaming);
         Self {
             flush_at: Instant::now() + parts.intervals.flush,
+            beat_at: streaming.map(|interval| Instant::now() + interval),
             acks: AckTracker::default(),
             records: Records::default(),
             next: 0,
@@ -175,7 +185,7 @@ impl Pipeline {
             }
             let intake =
                 deadline.is_none() && self.end.is_none() && *target.borrow() == Target::Started;
-            let flush_at = self.flush_at;
+            let (flush_at, beat_at) = (self.flush_at, self.beat_at);
             // Deliveries first, so that progress is never behind what is known; new work last.
             tokio::select! {
                 biased;
@@ -191,6 +201,7 @@ impl Pipeline {
                         mode = Mode::Draining(Instant::now() + self.parts.intervals.drain);
                     }
                 }
+                () = until(beat_at), if intake => self.beat().await?,
                 batch = queue.recv(), if intake => match batch {
                     Some(batch) => self.take_all(batch, &mut queue).await?,
                     None => mode = Mode::Draining(Instant::now() + self.parts.intervals.drain),
@@ -226,12 +237,26 @@ impl Pipeline {
         Ok(())
     }
 
+    /// A heartbeat, a segment of its own.
+    async fn beat(&mut self) -> Result<(), PipelineError> {
+        self.beat_at = self.parts.heartbeat.map(|interval| Instant::now() + interval);
+        self.next = 0;
+        self.parts.encoder.heartbeat(Clock::now(), &mut self.records)?;
+        self.hand_over_segment().await
+    }
+
     /// Encodes a batch and begins to hand its records over.
     async fn take(&mut self, batch: &Batch) -> Result<(), PipelineError> {
         self.next = 0;
+        let xmin = *self.parts.xmin.borrow();
+        self.parts.encoder.set_xmin(xmin);
         self.parts.encoder.encode(batch, Clock::now(), &mut self.records)?;
         for event in &batch.events {
             match event {
+                // One heartbeat at once, as in Debezium.
+                Event::SnapshotDone(_) => {
+                    self.beat_at = self.parts.heartbeat.map(|_| Instant::now());
+                }
                 Event::Commit { end_lsn, .. } => self.confirm = self.confirm.max(*end_lsn),
                 Event::Idle { lsn, reply } => {
                     self.confirm = self.confirm.max(*lsn);
@@ -245,10 +270,15 @@ impl Pipeline {
             self.offset = offset;
             self.version += 1;
         }
+        self.hand_over_segment().await
+    }
+
+    /// What was just encoded is a segment, which ends where the log stands now.
+    async fn hand_over_segment(&mut self) -> Result<(), PipelineError> {
         let segment = self.acks.open();
         self.end = Some(Progress {
             segment,
-            offset,
+            offset: self.offset,
             version: self.version,
             confirm: self.confirm,
             asked: self.asked,

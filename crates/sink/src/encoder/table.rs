@@ -27,6 +27,10 @@ pub(super) struct Table {
     pub(super) included: bool,
     /// Columns of its key.
     pub(super) key: Vec<usize>,
+    /// What transactions count its events under.
+    pub(super) collection: Arc<str>,
+    /// Its row before and after a change, where unchanged ones are looked for.
+    rows: Option<[Expr; 2]>,
     origin: Origin,
     plans: Vec<(Kind, Plan)>,
 }
@@ -34,7 +38,27 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new(relation: Arc<Relation>, origin: Origin, config: &EncoderConfig) -> Self {
         let (included, key) = ((config.included)(&relation), key_columns(&relation, config));
-        Self { relation, included, key, origin, plans: Vec::new() }
+        let collection = format!("{}.{}", relation.schema, relation.name).into();
+        Self { relation, included, key, collection, rows: None, origin, plans: Vec::new() }
+    }
+
+    /// Whether an update shows the same row before and after, as far as columns are captured.
+    pub(super) fn is_unchanged(&mut self, context: &Context<'_>, config: &EncoderConfig) -> bool {
+        if context.old.is_none() {
+            return false;
+        }
+        let [old, new] = self
+            .rows
+            .get_or_insert_with(|| Envelope::new(&self.relation, self.origin, config).rows());
+        let tree = |expr| {
+            let mut builder = ValueBuilder::new();
+            drive(expr, context, &mut builder);
+            builder.finish()
+        };
+        let same = tree(old) == tree(new);
+        // What did not convert is told when the record is written.
+        context.failure.set(None);
+        same
     }
 
     /// The plan of that kind of record, compiled when it is first asked for, and the relation.
@@ -50,7 +74,7 @@ impl Table {
 
 /// How one kind of record is written.
 #[derive(Debug)]
-enum Plan {
+pub(super) enum Plan {
     /// Not at all.
     Dropped,
     /// Straight to bytes.
@@ -60,8 +84,9 @@ enum Plan {
 }
 
 #[derive(Debug)]
-struct Straight {
+pub(super) struct Straight {
     target: Arc<Target>,
+    partition: Option<i32>,
     key: Option<(Compiled, Expr)>,
     value: Option<(Compiled, Expr)>,
     /// Of the headers that differ from record to record.
@@ -69,7 +94,7 @@ struct Straight {
 }
 
 impl Plan {
-    fn new(record: RecordPlan, config: &EncoderConfig) -> Self {
+    pub(super) fn new(record: RecordPlan, config: &EncoderConfig) -> Self {
         if config.path == Path::General {
             return Self::General(Box::new(record), 0);
         }
@@ -104,6 +129,7 @@ impl Straight {
         }
         Self {
             target: Arc::new(Target { topic: record.topic, headers: slots }),
+            partition: record.partition,
             key: part(record.key, &config.converters.key),
             value: part(record.value, &config.converters.value),
             headers,
@@ -151,15 +177,39 @@ impl Writer {
         context: &Context<'_>,
         records: &mut Records,
     ) -> Result<()> {
-        let mark = records.mark();
         let config = Arc::clone(&self.config);
         let (plan, relation) = table.plan(kind, &config);
+        let Some(plan) = plan else { return Ok(()) };
+        let check = || check(context.failure.get(), relation, config.conversion_failure);
+        self.write(plan, context, &check, records)
+    }
+
+    /// A record of no table, whose values are ours and convert.
+    pub(super) fn notice(
+        &mut self,
+        plan: &Plan,
+        context: &Context<'_>,
+        records: &mut Records,
+    ) -> Result<()> {
+        self.write(plan, context, &|| Ok(()), records)
+    }
+
+    /// `check` says what a failed conversion comes to.
+    fn write(
+        &mut self,
+        plan: &Plan,
+        context: &Context<'_>,
+        check: &dyn Fn() -> Result<()>,
+        records: &mut Records,
+    ) -> Result<()> {
+        let mark = records.mark();
+        let config = Arc::clone(&self.config);
         let written = match plan {
-            None | Some(Plan::Dropped) => Ok(()),
-            Some(Plan::Compiled(plan)) => self.straight(plan, context, records),
-            Some(Plan::General(plan, from)) => {
+            Plan::Dropped => Ok(()),
+            Plan::Compiled(plan) => self.straight(plan, context, records),
+            Plan::General(plan, from) => {
                 let record = tree(plan, context);
-                match check(context.failure.get(), relation, config.conversion_failure) {
+                match check() {
                     Ok(()) => config
                         .transforms
                         .apply(*from, record)
@@ -168,10 +218,7 @@ impl Writer {
                 }
             }
         };
-        let checked = match context.failure.get() {
-            None => Ok(()),
-            failure => check(failure, relation, config.conversion_failure),
-        };
+        let checked = if context.failure.get().is_none() { Ok(()) } else { check() };
         let outcome = checked.and(written);
         if outcome.is_err() {
             records.truncate(&mark);
@@ -197,8 +244,8 @@ impl Writer {
             let bytes = write(compiled, &Driven { expr, context }, &mut self.scratch, records)?;
             records.push_header(bytes);
         }
-        let parts =
-            Parts { key, value, headers, partition: None, timestamp_ms: None, event: self.event };
+        let partition = plan.partition;
+        let parts = Parts { key, value, headers, partition, timestamp_ms: None, event: self.event };
         records.push(&plan.target, parts);
         Ok(())
     }
@@ -241,7 +288,7 @@ fn tree(plan: &RecordPlan, context: &Context<'_>) -> Record {
     };
     Record {
         topic: Arc::clone(&plan.topic),
-        partition: None,
+        partition: plan.partition,
         timestamp_ms: None,
         key: typed(&plan.key),
         value: typed(&plan.value),

@@ -13,12 +13,15 @@ use pgoutput::queue::Sender;
 use pgoutput::replication::Replication;
 use pgoutput::snapshot::{Isolation, Outcome, Snapshot, Source, View};
 use pgoutput::stream::{Options, Stream};
-use pgoutput::{Error, Lsn, slot, sql};
+use pgoutput::publication::Autocreate;
+use pgoutput::{Error, Lsn, Relation, slot, sql};
 use sink::offset::SourceOffset;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::settings::{Settings, SnapshotMode};
+use super::pulse;
+use super::refusal::{Refusal, SourceError};
+use super::settings::{Mismatch, Settings, SlotSettings, SnapshotMode};
 
 /// Debezium's names of its connections, which people look for in `pg_stat_activity`.
 const PLAIN_CONNECTION: &str = "Debezium General";
@@ -29,11 +32,19 @@ const STREAMING_CONNECTION: &str = "Debezium Streaming";
 pub(super) enum Start {
     /// Read the tables first.
     Snapshot,
-    /// Stream from the stored position, or from the slot's without one.
-    Stream(Option<Lsn>),
+    /// Stream.
+    Stream {
+        /// From the stored position; without one from the slot's.
+        from: Option<Lsn>,
+        /// `lsn_proc` of the offset, which must still be on the server.
+        proc: Option<Lsn>,
+    },
 }
 
 impl Start {
+    /// Where the slot stands.
+    const SLOT: Self = Self::Stream { from: None, proc: None };
+
     /// What `snapshot.mode` makes of the stored offset.
     pub(super) fn choose(mode: SnapshotMode, stored: Option<&SourceOffset>) -> Result<Self, Error> {
         let unfinished = stored.is_some_and(SourceOffset::snapshot_unfinished);
@@ -45,7 +56,10 @@ impl Start {
                  set snapshot.mode=initial or delete the connector's offsets"
                     .to_owned(),
             )),
-            (_, stored) => Ok(Self::Stream(stored.and_then(SourceOffset::start_lsn))),
+            (_, stored) => Ok(Self::Stream {
+                from: stored.and_then(SourceOffset::start_lsn),
+                proc: stored.and_then(|stored| stored.lsn_proc),
+            }),
         }
     }
 }
@@ -54,6 +68,8 @@ impl Start {
 pub(super) struct Channels {
     pub(super) queue: Sender,
     pub(super) confirmed: watch::Receiver<Lsn>,
+    /// The slot's `catalog_xmin`, where it is asked for.
+    pub(super) xmin: watch::Sender<Option<i64>>,
     pub(super) stop: CancellationToken,
 }
 
@@ -73,7 +89,7 @@ pub(super) async fn run(
     settings: Arc<Settings>,
     start: Start,
     channels: Channels,
-) -> Result<(), Error> {
+) -> Result<(), SourceError> {
     // Much of this waits for others (locks, running transactions, a host that does not answer), and all of it may be
     // dropped.
     let prepared = tokio::select! {
@@ -91,30 +107,39 @@ pub(super) async fn run(
         () = channels.stop.cancelled() => return Ok(()),
         snapshot = snapshot => snapshot?,
     };
-    match copy(snapshot, &tables, &channels).await? {
-        Some((catalog, lsn)) => stream(&settings, catalog, replication, lsn, channels).await,
+    match copy(&settings, snapshot, &tables, &channels).await? {
+        Some((catalog, lsn)) => {
+            wait(settings.streaming_delay, &channels.stop).await?;
+            stream(&settings, catalog, replication, lsn, channels).await
+        }
         None => Ok(()),
     }
 }
 
 /// Everything before the first row: checks, publication, slot.
-async fn prepare(settings: &Settings, start: Start) -> Result<Prepared, Error> {
+async fn prepare(settings: &Settings, start: Start) -> Result<Prepared, SourceError> {
     let client = sql::connect(&settings.database, PLAIN_CONNECTION).await?;
     slot::check_server(&client).await?;
     let catalog = Catalog::new(client);
     let tables = captured(&catalog, settings).await?;
-    let names: Vec<_> = tables.iter().map(|t| (t.schema.clone(), t.name.clone())).collect();
-    settings.publication.ensure(catalog.client(), &names).await?;
+    publish(settings, catalog.client(), &tables).await?;
+    settings.identities.set(catalog.client(), &tables).await?;
     let slot = slot::find(catalog.client(), &settings.slot.name).await?;
-    if let Some(slot) = &slot {
-        check_available(slot, start, settings)?;
-    } else if let Start::Stream(Some(lsn)) = start {
-        return Err(gone(settings, lsn));
-    }
+    let start = match &slot {
+        Some(slot) => reconcile(catalog.client(), slot, start, settings).await?,
+        None => match (start, settings.mismatch) {
+            (Start::Stream { proc: Some(_), .. }, Mismatch::TrustSlot | Mismatch::TrustGreater) => {
+                Start::SLOT
+            }
+            (Start::Stream { proc: Some(lsn), .. }, _) => return Err(gone(settings, lsn)),
+            (start, _) => start,
+        },
+    };
     let (mut replication, mut created) = (None, None);
     if slot.is_none() {
         let mut connection = Replication::connect(&settings.database, STREAMING_CONNECTION).await?;
-        created = Some(slot::create(&mut connection, &settings.slot.name, false).await?);
+        let SlotSettings { name, failover, .. } = &settings.slot;
+        created = Some(slot::create(&mut connection, name, *failover).await?);
         replication = Some(connection);
     }
     let fresh = created.as_ref().map(|slot| slot.consistent_point);
@@ -122,12 +147,75 @@ async fn prepare(settings: &Settings, start: Start) -> Result<Prepared, Error> {
         created.map(|slot| View::Exported { snapshot: slot.snapshot, lsn: slot.consistent_point });
     let (view, lsn) = match start {
         // Without an offset the server knows best: it starts where the slot was last confirmed.
-        Start::Stream(stored) => (None, stored.or(fresh).unwrap_or(Lsn::INVALID)),
+        Start::Stream { from, .. } => (None, from.or(fresh).unwrap_or(Lsn::INVALID)),
         Start::Snapshot => {
             (Some(exported.unwrap_or(View::Now(Isolation::RepeatableRead))), Lsn::INVALID)
         }
     };
     Ok(Prepared { catalog, replication, view, tables, lsn })
+}
+
+/// The publication, and what must hold before it is made.
+async fn publish(
+    settings: &Settings,
+    client: &sql::Client,
+    tables: &[Table],
+) -> Result<(), SourceError> {
+    if let Some(max) = settings.guardrail.tables_max.filter(|max| tables.len() > *max) {
+        let refusal = Refusal::Guardrail { tables: tables.len(), max };
+        if settings.guardrail.fails {
+            return Err(refusal.into());
+        }
+        tracing::warn!(connector = &*settings.prefix, "{refusal}");
+    }
+    let publication = &settings.publication;
+    if publication.autocreate == Autocreate::Filtered && tables.is_empty() {
+        let publication = publication.name.clone();
+        return Err(Refusal::NothingToPublish { publication }.into());
+    }
+    if publication.autocreate == Autocreate::Disabled && !publication.exists(client).await? {
+        return Err(Refusal::NoPublication.into());
+    }
+    let names: Vec<_> = tables.iter().map(|t| (t.schema.clone(), t.name.clone())).collect();
+    publication.ensure(client, &names).await?;
+    Ok(())
+}
+
+/// Where to start with a slot that was there before: `offset.mismatch.strategy`.
+async fn reconcile(
+    client: &sql::Client,
+    slot: &slot::Slot,
+    start: Start,
+    settings: &Settings,
+) -> Result<Start, SourceError> {
+    slot.check(&settings.database.dbname)?;
+    let Start::Stream { from: Some(from), proc } = start else { return Ok(start) };
+    let trusts_slot = matches!(settings.mismatch, Mismatch::TrustSlot | Mismatch::TrustGreater);
+    if let (Some(proc), Some(restart)) = (proc, slot.restart)
+        && restart > proc
+        && !trusts_slot
+    {
+        return Err(gone(settings, proc));
+    }
+    let is_ahead = slot.confirmed_flush.is_some_and(|confirmed| from > confirmed);
+    match settings.mismatch {
+        Mismatch::TrustSlot | Mismatch::TrustGreater if !is_ahead => return Ok(Start::SLOT),
+        Mismatch::TrustOffset | Mismatch::TrustGreater if is_ahead && !settings.never_confirms => {
+            advance(client, settings, from).await?;
+        }
+        _ => {}
+    }
+    Ok(start)
+}
+
+/// The slot follows the offset. One that cannot is no reason to stop: the stream starts at the offset all the same.
+async fn advance(client: &sql::Client, settings: &Settings, to: Lsn) -> Result<(), SourceError> {
+    match slot::advance(client, &settings.slot.name, to).await {
+        Ok(()) => tracing::info!(slot = settings.slot.name, %to, "slot advanced to the stored position"),
+        Err(error) if error.is_transient() => return Err(error.into()),
+        Err(error) => tracing::warn!(%error, "slot not advanced to the stored position"),
+    }
+    Ok(())
 }
 
 /// Opens the snapshot's transaction. For a slot that was there before, a temporary one tells which transactions are in
@@ -177,33 +265,37 @@ async fn captured(catalog: &Catalog, settings: &Settings) -> Result<Vec<Table>, 
     Ok(tables)
 }
 
-fn check_available(slot: &slot::Slot, start: Start, settings: &Settings) -> Result<(), Error> {
-    slot.check(&settings.database.dbname)?;
-    match (start, slot.restart) {
-        (Start::Stream(Some(lsn)), Some(restart)) if restart > lsn => Err(gone(settings, lsn)),
-        _ => Ok(()),
-    }
+fn gone(settings: &Settings, lsn: Lsn) -> SourceError {
+    Refusal::PositionGone { lsn, slot: settings.slot.name.clone() }.into()
 }
 
-fn gone(settings: &Settings, lsn: Lsn) -> Error {
-    let slot = &settings.slot.name;
-    Error::Setup(format!(
-        "the connector is to go on at {lsn}, but that is no longer available on the server: slot {slot:?} is gone or was created later. \
-         Delete the connector's offsets to take a new snapshot"
-    ))
+/// Whether the columns that are captured leave out one of the key behind all of them. Debezium's snapshot fails then,
+/// since its rows end with the last captured column.
+fn cuts_key(settings: &Settings, relation: &Relation) -> bool {
+    let key = settings.keys.of(relation).unwrap_or_else(|| relation.key.clone());
+    let shown = |index: &usize| {
+        let column = relation.columns.get(*index);
+        column.is_some_and(|column| !settings.columns.rule(relation, column).excluded)
+    };
+    let last = (0..relation.columns.len()).rev().find(shown);
+    last.is_some_and(|last| key.iter().any(|index| *index > last))
 }
 
 /// Reads the tables; `None` if it was stopped.
 async fn copy(
+    settings: &Settings,
     mut snapshot: Snapshot,
     tables: &[Table],
     channels: &Channels,
-) -> Result<Option<(Catalog, Lsn)>, Error> {
+) -> Result<Option<(Catalog, Lsn)>, SourceError> {
     let lsn = snapshot.position().lsn;
     let mut sources = Vec::with_capacity(tables.len());
     for table in tables {
         // Dropped since it was listed: then it holds no row that anybody could miss.
         let Some(relation) = snapshot.catalog().describe_table(table.oid).await? else { continue };
+        if cuts_key(settings, &relation) {
+            return Err(Refusal::KeyNotSelected.into());
+        }
         sources.push(Source {
             relation: Arc::new(relation),
             select: None,
@@ -230,7 +322,10 @@ async fn stream(
     mut replication: Option<Replication>,
     lsn: Lsn,
     channels: Channels,
-) -> Result<(), Error> {
+) -> Result<(), SourceError> {
+    if settings.xmin_interval.is_some() {
+        pulse::read_xmin(catalog.client(), settings, &channels.xmin).await?;
+    }
     let options = Options {
         slot: settings.slot.name.clone(),
         publication: settings.publication.name.clone(),
@@ -254,13 +349,21 @@ async fn stream(
                 attempt += 1;
                 tracing::warn!(%error, attempt, of = settings.slot.max_retries, slot = options.slot, "streaming did not start");
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
         wait(settings.slot.retry_delay, &channels.stop).await?;
         catalog = Catalog::new(sql::connect(&settings.database, PLAIN_CONNECTION).await?);
     };
     tracing::info!(slot = options.slot, from = %lsn, "streaming");
-    stream.run(channels.queue, channels.confirmed, channels.stop).await
+    let Channels { queue, mut confirmed, xmin, stop } = channels;
+    if settings.never_confirms {
+        // Nobody holds the other end.
+        (_, confirmed) = watch::channel(Lsn::INVALID);
+    }
+    tokio::select! {
+        ended = stream.run(queue, confirmed, stop) => Ok(ended?),
+        failed = pulse::run(settings, &xmin) => match failed? {},
+    }
 }
 
 async fn wait(time: Duration, stop: &CancellationToken) -> Result<(), Error> {
@@ -305,9 +408,9 @@ mod tests {
         assert_eq!(Start::choose(Initial, Some(&stored(false))).unwrap(), Start::Snapshot);
         assert_eq!(
             Start::choose(Initial, Some(&stored(true))).unwrap(),
-            Start::Stream(Some(Lsn::new(7)))
+            Start::Stream { from: Some(Lsn::new(7)), proc: None }
         );
-        assert_eq!(Start::choose(NoData, None).unwrap(), Start::Stream(None));
+        assert_eq!(Start::choose(NoData, None).unwrap(), Start::SLOT);
         assert!(Start::choose(NoData, Some(&stored(false))).is_err());
     }
 }

@@ -8,12 +8,11 @@ use connect::connector::Target;
 use connect::{Properties, TaskContext, TaskError};
 use pgoutput::{Lsn, queue};
 use serde_json::{Map, Value};
-use sink::config::{EncoderConfig, Path};
+use sink::config::{ColumnRules, EncoderConfig, KeyColumns, Path, TextFilter};
 use sink::converter::Converters;
 use sink::encoder::Encoder;
 use sink::offset::SourceOffset;
 use sink::producer::Producer;
-use sink::topic::TopicNaming;
 use sink::topic_creation::{TopicCreation, TopicCreator};
 use sink::transform::Chain;
 use tokio::sync::watch;
@@ -21,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::options::{self, Handling};
+use super::refusal::{PRODUCER, SourceError};
 use super::settings::Settings;
 use super::source::{self, Channels, Start};
 use crate::pipeline::{Intervals, Parts, Pipeline, PipelineError};
@@ -29,7 +29,7 @@ use crate::pipeline::{Intervals, Parts, Pipeline, PipelineError};
 #[derive(Debug, thiserror::Error)]
 enum RunError {
     #[error(transparent)]
-    Postgres(#[from] pgoutput::Error),
+    Source(#[from] SourceError),
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
     #[error(transparent)]
@@ -41,7 +41,7 @@ enum RunError {
 impl RunError {
     fn is_transient(&self) -> bool {
         match self {
-            Self::Postgres(error) => error.is_transient(),
+            Self::Source(error) => error.is_transient(),
             Self::Offset(_) => true,
             Self::Pipeline(_) | Self::Setup(_) => false,
         }
@@ -51,9 +51,9 @@ impl RunError {
     fn trace(&self) -> String {
         const CONNECT: &str = "org.apache.kafka.connect.errors.ConnectException";
         match self {
-            Self::Postgres(error) => format!(
-                "{CONNECT}: An exception occurred in the change event producer. This connector will be stopped.\n\
-                 Caused by: io.debezium.DebeziumException: {error}\n"
+            Self::Source(SourceError::Refused(refusal)) => refusal.trace(),
+            Self::Source(SourceError::Postgres(error)) => format!(
+                "{CONNECT}: {PRODUCER}\nCaused by: io.debezium.DebeziumException: {error}\n"
             ),
             Self::Pipeline(PipelineError::Producer(error)) => format!(
                 "{CONNECT}: Unrecoverable exception from producer send callback\n\
@@ -157,12 +157,10 @@ fn advise(context: &TaskContext) {
                 today,
                 "option of an older Debezium has no effect"
             );
-        } else if options::find(key).is_some_and(|o| o.handling == Handling::Ignored) {
-            tracing::info!(
-                connector,
-                option = key,
-                "option tunes Debezium's own machinery and has no effect here"
-            );
+        } else if let Some(Handling::NotApplicable(why)) =
+            options::find(key).map(|option| option.handling)
+        {
+            tracing::warn!(connector, option = key, why, "option has no effect");
         }
     }
 }
@@ -176,9 +174,10 @@ async fn attempt(
     let partition = Map::from_iter([("server".to_owned(), Value::from(&*settings.prefix))]);
     let stored = context.offsets.read(partition.clone()).await?;
     let stored = stored.map(|map| SourceOffset::from_map(&map)).transpose().map_err(setup)?;
-    let start = Start::choose(settings.snapshot, stored.as_ref())?;
+    let start = Start::choose(settings.snapshot, stored.as_ref()).map_err(SourceError::from)?;
     let resume = if start == Start::Snapshot { None } else { stored };
     let (sender, receiver) = queue::channel(settings.queue_bytes);
+    let (xmin, xmin_read) = watch::channel(None);
     let parts = Parts {
         encoder: Encoder::new(encoder_config(settings, context)?, resume.as_ref()),
         producer: Producer::new(&client_properties(context, Role::Producer)).map_err(setup)?,
@@ -187,10 +186,13 @@ async fn attempt(
         partition,
         status: context.status.clone(),
         confirmed: confirm,
+        xmin: xmin_read,
+        heartbeat: settings.heartbeat.as_ref().map(|heartbeat| heartbeat.interval),
+        streaming: start != Start::Snapshot,
         intervals: intervals(&context.worker)?,
     };
     let stop_reading = CancellationToken::new();
-    let channels = Channels { queue: sender, confirmed, stop: stop_reading.clone() };
+    let channels = Channels { queue: sender, confirmed, xmin, stop: stop_reading.clone() };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(source::run(Arc::clone(settings), start, channels));
     let result =
@@ -213,6 +215,7 @@ fn setup(error: impl std::fmt::Display) -> RunError {
 
 fn encoder_config(settings: &Settings, context: &TaskContext) -> Result<EncoderConfig, RunError> {
     let filter = Arc::clone(&settings.filter);
+    let (columns, keys) = (Arc::clone(&settings.columns), Arc::clone(&settings.keys));
     let connector = |key: &str| context.config.get(key).map(String::as_str);
     let worker = |key: &str| context.worker.get(key).map(String::as_str);
     let path = match context.worker.get("walbridge.encoder.path").map(String::as_str) {
@@ -235,11 +238,22 @@ fn encoder_config(settings: &Settings, context: &TaskContext) -> Result<EncoderC
         skipped: settings.skipped,
         options: settings.options.clone(),
         conversion_failure: settings.conversion_failure,
-        topics: TopicNaming::new(&settings.prefix, "."),
+        topics: settings.topics.clone(),
         converters: Converters::parse(&connector, &worker).map_err(setup)?,
         transforms: Chain::parse(connector).map_err(setup)?,
         included: Arc::new(move |relation| filter.takes_relation(relation)),
-        key_columns: None,
+        key_columns: (!keys.is_empty())
+            .then(|| -> KeyColumns { Arc::new(move |relation| keys.of(relation)) }),
+        columns: (!columns.is_trivial()).then(|| -> ColumnRules {
+            Arc::new(move |relation, column| columns.rule(relation, column))
+        }),
+        skip_unchanged: settings.skip_unchanged,
+        messages: settings
+            .messages
+            .clone()
+            .map(|lists| -> TextFilter { Arc::new(move |prefix| lists.take(prefix)) }),
+        transaction_topic: settings.transaction_topic.clone(),
+        heartbeat_topic: Arc::clone(&settings.heartbeat_topic),
         path,
     })
 }
