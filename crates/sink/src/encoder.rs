@@ -215,7 +215,8 @@ impl Encoder {
                     if position.xid.is_some() {
                         self.progress.event(position, MessageType::Message);
                     }
-                } else if position.xid.is_some() && self.takes_message(prefix)
+                } else if position.xid.is_some()
+                    && self.takes_message(prefix)
                     && let Some(counts) = &mut self.transaction
                 {
                     counts.count_message(position.lsn);
@@ -251,8 +252,7 @@ impl Encoder {
     }
 
     fn end(&mut self, position: Position, clock: Clock, records: &mut Records) -> Result<()> {
-        let (Some(topic), Some(counts)) =
-            (&self.config.transaction_topic, self.transaction.take())
+        let (Some(topic), Some(counts)) = (&self.config.transaction_topic, self.transaction.take())
         else {
             return Ok(());
         };
@@ -447,10 +447,11 @@ impl Tables {
         let Self { last, others } = self;
         let (_, table) = last.get_or_insert_with(|| {
             let table = others.remove(&id).unwrap_or_else(|| {
-                others.retain(|(_, other), table| {
-                    *other != snapshot || table.relation.oid != relation.oid
-                });
-                Table::new(Arc::clone(relation), origin, config)
+                let same = |(_, other): &TableId, table: &mut Table| {
+                    *other == snapshot && table.relation.oid == relation.oid
+                };
+                let before = others.extract_if(same).map(|(_, table)| table).last();
+                Table::new(Arc::clone(relation), origin, config).after(before, config)
             });
             (id, table)
         });

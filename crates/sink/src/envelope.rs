@@ -209,8 +209,7 @@ pub(crate) fn source(
 /// The row as values show it.
 fn value_row(relation: &Relation, origin: Origin, config: &EncoderConfig, topic: &str) -> Row {
     let columns = relation.columns.iter().enumerate().filter_map(|(index, column)| {
-        let rule =
-            config.columns.as_ref().map(|rules| rules(relation, column)).unwrap_or_default();
+        let rule = config.columns.as_ref().map(|rules| rules(relation, column)).unwrap_or_default();
         let shown = (!rule.excluded).then(|| shown(index, column, origin, config))??;
         Some(match &rule.mask {
             Some(mask) => masked(shown, mask, column),
@@ -232,9 +231,9 @@ fn key_row(
     if indexes.is_empty() && identifier.is_none() {
         return None;
     }
-    let columns = indexes.iter().filter_map(|index| {
-        shown(*index, relation.columns.get(*index)?, origin, config)
-    });
+    let columns = indexes
+        .iter()
+        .filter_map(|index| shown(*index, relation.columns.get(*index)?, origin, config));
     let mut row = row(columns, false, &format!("{topic}.Key"));
     let identifier = identifier.map(|(name, value)| {
         let mut fields = row.schema.fields().to_vec();
@@ -257,11 +256,8 @@ fn shown(
     let default = compiled.schema.default.clone();
     let required =
         (!compiled.schema.optional && default.is_none()).then(|| compiled.schema.kind.name());
-    let null = if compiled.schema.optional {
-        Value::Null
-    } else {
-        default.unwrap_or(compiled.fallback)
-    };
+    let null =
+        if compiled.schema.optional { Value::Null } else { default.unwrap_or(compiled.fallback) };
     let field = Field { name: column.name.as_str().into(), schema: compiled.schema };
     let convert = compiled.convert;
     Some((field, ColumnExpr { index, convert, null, required, mask: None }))

@@ -216,7 +216,10 @@ impl Scanner<'_> {
             Some(c @ (':' | '=' | '!' | '>')) => self.out.push(c),
             Some('<') => {
                 self.out.push('<');
-                while let Some(c) = self.chars.next_if(|c| c.is_ascii_alphanumeric() || matches!(c, '=' | '!' | '>')) {
+                while let Some(c) = self
+                    .chars
+                    .next_if(|c| c.is_ascii_alphanumeric() || matches!(c, '=' | '!' | '>'))
+                {
                     self.at += 1;
                     self.out.push(c);
                     if !c.is_ascii_alphanumeric() {
@@ -317,7 +320,7 @@ impl Scanner<'_> {
             'v' | 'V' => set(c == 'v', VERTICAL),
             'R' if !in_class => format!("(?:\\r\\n|[{VERTICAL}])"),
             'Z' if !in_class => r"(?=\n?\z)".to_owned(),
-            'A' | 'b' | 'B' | 'G' | 'z' | 'k' if !in_class => format!("\\{c}"),
+            'A' | 'b' | 'B' | 'G' | 'z' | 'k' | '1'..='9' if !in_class => format!("\\{c}"),
             't' | 'n' | 'r' | 'f' | 'a' => format!("\\{c}"),
             'e' => r"\x1B".to_owned(),
             '0' => self.number(8, 3)?,
@@ -325,7 +328,6 @@ impl Scanner<'_> {
             'x' => self.number(16, 2)?,
             'u' => self.number(16, 4)?,
             'p' | 'P' => self.property(c == 'p')?,
-            '1'..='9' if !in_class => format!("\\{c}"),
             c if c.is_ascii_alphanumeric() => {
                 return self.fault("Illegal/unsupported escape sequence", 1);
             }

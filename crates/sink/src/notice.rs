@@ -79,8 +79,7 @@ pub fn message(config: &EncoderConfig) -> RecordPlan {
     let key =
         versioned("io.debezium.connector.postgresql.MessageKey", [("prefix", prefix_schema())]);
     let mode = config.options.binary;
-    let content =
-        if mode == BinaryMode::Bytes { data::Kind::Bytes } else { data::Kind::String };
+    let content = if mode == BinaryMode::Bytes { data::Kind::Bytes } else { data::Kind::String };
     let message = versioned(
         "io.debezium.connector.postgresql.Message",
         [("prefix", prefix_schema()), ("content", primitive(content, true))],

@@ -400,7 +400,12 @@ impl Context<'_> {
             old: None,
             new: None,
             position,
-            mark: ReadMark { first: false, last: false, first_in_table: false, last_in_table: false },
+            mark: ReadMark {
+                first: false,
+                last: false,
+                first_in_table: false,
+                last_in_table: false,
+            },
             clock,
             last_commit: None,
             origin: None,

@@ -167,11 +167,7 @@ pub fn spell_out(name: &str) -> String {
     )
 }
 
-fn legal(
-    name: &str,
-    allowed: impl Fn(char) -> bool,
-    replace: impl Fn(u16) -> String,
-) -> String {
+fn legal(name: &str, allowed: impl Fn(char) -> bool, replace: impl Fn(u16) -> String) -> String {
     match name {
         "." => return "_".to_owned(),
         ".." => return "__".to_owned(),

@@ -24,6 +24,8 @@ const MAX_CONVERTERS: usize = 1000;
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) relation: Arc<Relation>,
+    /// The relation by whose address the table is known: it must not be another's while the table lives.
+    known_as: Arc<Relation>,
     pub(super) included: bool,
     /// Columns of its key.
     pub(super) key: Vec<usize>,
@@ -39,7 +41,32 @@ impl Table {
     pub(super) fn new(relation: Arc<Relation>, origin: Origin, config: &EncoderConfig) -> Self {
         let (included, key) = ((config.included)(&relation), key_columns(&relation, config));
         let collection = format!("{}.{}", relation.schema, relation.name).into();
-        Self { relation, included, key, collection, rows: None, origin, plans: Vec::new() }
+        let known_as = Arc::clone(&relation);
+        Self {
+            relation,
+            known_as,
+            included,
+            key,
+            collection,
+            rows: None,
+            origin,
+            plans: Vec::new(),
+        }
+    }
+
+    /// The same, coming after what the table was before. One that was captured and is renamed to what is not goes on
+    /// under its old name, as in Debezium, which does not look at relations that it does not capture.
+    pub(super) fn after(self, before: Option<Self>, config: &EncoderConfig) -> Self {
+        let Some(before) = before.filter(|before| before.included && !self.included) else {
+            return self;
+        };
+        let Relation { schema, name, .. } = &*before.relation;
+        let renamed = Relation {
+            schema: schema.clone(),
+            name: name.clone(),
+            ..Relation::clone(&self.relation)
+        };
+        Self { known_as: self.known_as, ..Self::new(Arc::new(renamed), self.origin, config) }
     }
 
     /// Whether an update shows the same row before and after, as far as columns are captured.

@@ -1,10 +1,10 @@
 //! `replica.identity.autoset.values`: which REPLICA IDENTITY captured tables get at the start.
 
 use fancy_regex::Regex;
+use pgoutput::Error;
 use pgoutput::catalog::Table;
 use pgoutput::identity::{self, Identity};
 use pgoutput::sql::Client;
-use pgoutput::Error;
 use sink::java_regex;
 
 use super::settings::Problem;
@@ -48,7 +48,8 @@ impl Identities {
     pub(super) async fn set(&self, client: &Client, tables: &[Table]) -> Result<(), Error> {
         for table in tables {
             let name = format!("{}.{}", table.schema, table.name);
-            let mut wanted = self.0.iter().filter(|(regex, _)| regex.is_match(&name).unwrap_or(false));
+            let mut wanted =
+                self.0.iter().filter(|(regex, _)| regex.is_match(&name).unwrap_or(false));
             let Some((_, identity)) = wanted.next() else { continue };
             if wanted.next().is_some() {
                 return Err(Error::Setup(format!(
@@ -56,7 +57,9 @@ impl Identities {
                 )));
             }
             match identity::set(client, table, identity).await {
-                Ok(changed) if changed => tracing::info!(table = name, ?identity, "replica identity set"),
+                Ok(changed) if changed => {
+                    tracing::info!(table = name, ?identity, "replica identity set")
+                }
                 Ok(_same) => {}
                 // Only an owner may; the connector's user often is none.
                 Err(error) if error.sqlstate() == Some("42501") => {

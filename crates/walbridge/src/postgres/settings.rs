@@ -205,18 +205,21 @@ pub(super) fn problems(config: &Properties) -> Vec<Problem> {
     for option in options::all() {
         let name = option.key.name;
         let messages = options::problems(option, config);
-        let refused = option.handling == Handling::Refused
-            && messages.is_empty()
-            && config.get(name).is_some_and(|v| !v.trim().is_empty() && !is_default(option, v));
         found.extend(messages.into_iter().map(|message| problem(name, message)));
-        if refused {
-            found.push(problem(name, unsupported()));
-        }
         if let Some(kind) = name.strip_suffix(".exclude.list") {
             let include = format!("{kind}.include.list");
             if given(name) && given(&include) {
                 found.push(problem(name, format!("\"{include}\" is already specified")));
             }
+        }
+    }
+    if !found.is_empty() {
+        return found;
+    }
+    for option in options::all().filter(|option| option.handling == Handling::Refused) {
+        let name = option.key.name;
+        if config.get(name).is_some_and(|v| !v.trim().is_empty() && !is_default(option, v)) {
+            found.push(problem(name, unsupported()));
         }
     }
     for name in config.keys() {
@@ -226,7 +229,6 @@ pub(super) fn problems(config: &Properties) -> Vec<Problem> {
     }
     if let Some(mode) = config.get("snapshot.mode").filter(|_| given("snapshot.mode"))
         && !matches!(mode.trim().to_ascii_lowercase().as_str(), "initial" | "no_data")
-        && !found.iter().any(|p| p.option == "snapshot.mode")
     {
         found.push(problem(
             "snapshot.mode",
@@ -439,8 +441,8 @@ fn mismatch(read: &Reader<'_>) -> Mismatch {
 /// As Debezium does, heartbeats come by themselves, every ten minutes, where idle positions are to be confirmed.
 fn heartbeat(read: &Reader<'_>) -> Result<Option<Heartbeat>, Problem> {
     const FORCED: Duration = Duration::from_secs(600);
-    let forced = flush_mode(read) == "connector_and_driver"
-        && !read.flag("provide.transaction.metadata");
+    let forced =
+        flush_mode(read) == "connector_and_driver" && !read.flag("provide.transaction.metadata");
     let interval = interval(read, "heartbeat.interval.ms")?.or(forced.then_some(FORCED));
     let action = read.text("heartbeat.action.query").map(ToOwned::to_owned);
     Ok(interval.map(|interval| Heartbeat { interval, action }))
@@ -472,12 +474,10 @@ fn topics(read: &Reader<'_>) -> Result<TopicNaming, Problem> {
 
 fn routing(read: &Reader<'_>) -> Result<Routing, Problem> {
     let problem = |option: &str, message: String| Problem { option: option.to_owned(), message };
-    let required = |name: &str| {
-        read.text(name).ok_or_else(|| problem(name, "A value is required".to_owned()))
-    };
+    let required =
+        |name: &str| read.text(name).ok_or_else(|| problem(name, "A value is required".to_owned()));
     let compile = |name: &str, regex: &str, replacement: &str| {
-        sink::topic::compile(regex, replacement)
-            .map_err(|error| problem(name, error.to_string()))
+        sink::topic::compile(regex, replacement).map_err(|error| problem(name, error.to_string()))
     };
     let (regex, replacement) =
         compile("topic.regex", required("topic.regex")?, required("topic.replacement")?)?;
@@ -754,7 +754,9 @@ mod tests {
         );
         assert_eq!(
             said("table.include.list", "public.(a"),
-            ["A comma-separated list of valid regular expressions is expected, but Unclosed group near index 9\npublic.(a"]
+            [
+                "A comma-separated list of valid regular expressions is expected, but Unclosed group near index 9\npublic.(a"
+            ]
         );
         assert_eq!(said("skipped.operations", "U"), ["Invalid operation"]);
     }

@@ -9,11 +9,11 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use pgoutput::catalog::{Catalog, Table};
+use pgoutput::publication::Autocreate;
 use pgoutput::queue::Sender;
 use pgoutput::replication::Replication;
 use pgoutput::snapshot::{Isolation, Outcome, Snapshot, Source, View};
 use pgoutput::stream::{Options, Stream};
-use pgoutput::publication::Autocreate;
 use pgoutput::{Error, Lsn, Relation, slot, sql};
 use sink::offset::SourceOffset;
 use tokio::sync::watch;
@@ -211,7 +211,9 @@ async fn reconcile(
 /// The slot follows the offset. One that cannot is no reason to stop: the stream starts at the offset all the same.
 async fn advance(client: &sql::Client, settings: &Settings, to: Lsn) -> Result<(), SourceError> {
     match slot::advance(client, &settings.slot.name, to).await {
-        Ok(()) => tracing::info!(slot = settings.slot.name, %to, "slot advanced to the stored position"),
+        Ok(()) => {
+            tracing::info!(slot = settings.slot.name, %to, "slot advanced to the stored position")
+        }
         Err(error) if error.is_transient() => return Err(error.into()),
         Err(error) => tracing::warn!(%error, "slot not advanced to the stored position"),
     }

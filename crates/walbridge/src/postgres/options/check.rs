@@ -125,8 +125,7 @@ fn custom(name: &str, blank: bool, config: &Properties) -> Option<String> {
     let mode = name.strip_suffix(".custom.name")?;
     let is_custom =
         config.get(mode).is_some_and(|value| value.trim().eq_ignore_ascii_case("custom"));
-    (is_custom && blank)
-        .then(|| format!("{name} cannot be empty when {mode} 'custom' is defined"))
+    (is_custom && blank).then(|| format!("{name} cannot be empty when {mode} 'custom' is defined"))
 }
 
 fn prefix_form(value: &str) -> Option<String> {
@@ -197,7 +196,6 @@ fn entries(value: &str, separator: char, form: &str) -> Option<String> {
 
 /// As Java's `HashSet` lists them.
 fn in_java_order(words: &[&str]) -> String {
-    let words: Properties =
-        words.iter().map(|word| ((*word).to_owned(), String::new())).collect();
+    let words: Properties = words.iter().map(|word| ((*word).to_owned(), String::new())).collect();
     java_map::hash_order(words).into_keys().collect::<Vec<_>>().join(", ")
 }
