@@ -19,6 +19,7 @@ pub mod error;
 pub mod identity;
 pub mod lsn;
 pub mod message;
+pub mod preflight;
 pub mod publication;
 pub mod queue;
 mod reader;

@@ -32,6 +32,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::live::TaskLive;
+
 /// Why the loop ended before it was asked to. None of these lets anything pass: what was not acknowledged and
 /// recorded comes again.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +88,8 @@ pub(crate) struct Parts {
     /// Whether no snapshot comes first: heartbeats begin with the stream.
     pub(crate) streaming: bool,
     pub(crate) intervals: Intervals,
+    /// For those who watch.
+    pub(crate) live: Arc<TaskLive>,
 }
 
 /// Where the log stands at the end of a segment.
@@ -97,6 +101,8 @@ struct Progress {
     version: u64,
     /// What may be confirmed once `version` is recorded.
     confirm: Lsn,
+    /// Time of the last commit so far, in microseconds since the Unix epoch; zero before the first.
+    committed_us: i64,
     /// How often the server has asked for an answer: then it is recorded and confirmed at once instead of at the next
     /// interval. A count, since a later segment may reach the watermark together with the one that brought the question.
     asked: u64,
@@ -124,6 +130,7 @@ pub(crate) struct Pipeline {
     offset: SourceOffset,
     version: u64,
     confirm: Lsn,
+    committed_us: i64,
     asked: u64,
     /// The watermark.
     reached: Option<Progress>,
@@ -155,6 +162,7 @@ impl Pipeline {
             offset: parts.encoder.offset(),
             version: 0,
             confirm: Lsn::INVALID,
+            committed_us: 0,
             asked: 0,
             reached: None,
             answered: 0,
@@ -248,16 +256,21 @@ impl Pipeline {
     /// Encodes a batch and begins to hand its records over.
     async fn take(&mut self, batch: &Batch) -> Result<(), PipelineError> {
         self.next = 0;
+        let clock = Clock::now();
         let xmin = *self.parts.xmin.borrow();
         self.parts.encoder.set_xmin(xmin);
-        self.parts.encoder.encode(batch, Clock::now(), &mut self.records)?;
+        self.parts.encoder.encode(batch, clock, &mut self.records)?;
+        self.parts.live.encoded(batch, &self.records, self.parts.encoder.counters(), clock);
         for event in &batch.events {
             match event {
                 // One heartbeat at once, as in Debezium.
                 Event::SnapshotDone(_) => {
                     self.beat_at = self.parts.heartbeat.map(|_| Instant::now());
                 }
-                Event::Commit { end_lsn, .. } => self.confirm = self.confirm.max(*end_lsn),
+                Event::Commit { end_lsn, position } => {
+                    self.confirm = self.confirm.max(*end_lsn);
+                    self.committed_us = position.commit_time_us;
+                }
                 Event::Idle { lsn, reply } => {
                     self.confirm = self.confirm.max(*lsn);
                     self.asked += u64::from(*reply);
@@ -281,6 +294,7 @@ impl Pipeline {
             offset: self.offset,
             version: self.version,
             confirm: self.confirm,
+            committed_us: self.committed_us,
             asked: self.asked,
         });
         self.hand_over().await
@@ -330,7 +344,9 @@ impl Pipeline {
         if let Some(reached) = reached {
             self.rise(reached);
         }
-        self.hand_over().await
+        let handed_over = self.hand_over().await;
+        self.parts.live.in_flight(self.acks.outstanding());
+        handed_over
     }
 
     /// The watermark rose.
@@ -339,6 +355,10 @@ impl Pipeline {
             self.active.pop_front_if(|(segment, _)| *segment <= reached.segment)
         {
             self.parts.status.topic_active(&topic);
+        }
+        // Idle positions of the server bring no new commit.
+        if self.reached.as_ref().is_none_or(|before| before.committed_us != reached.committed_us) {
+            self.parts.live.acknowledged(reached.committed_us, Clock::now());
         }
         self.reached = Some(reached);
         if self.has_news() {

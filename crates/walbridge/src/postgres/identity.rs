@@ -58,7 +58,7 @@ impl Identities {
             }
             match identity::set(client, table, identity).await {
                 Ok(changed) if changed => {
-                    tracing::info!(table = name, ?identity, "replica identity set")
+                    tracing::info!(table = name, ?identity, "replica identity set");
                 }
                 Ok(_same) => {}
                 // Only an owner may; the connector's user often is none.

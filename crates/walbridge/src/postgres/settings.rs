@@ -18,6 +18,7 @@ use sink::topic::{KeyField, Routing, TopicNaming};
 use super::columns::{Columns, Keys};
 use super::identity::Identities;
 use super::options::{self, Handling};
+use crate::live::Origin;
 
 /// `snapshot.mode`, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +135,8 @@ pub(super) struct Filter {
 pub(super) struct Lists {
     /// `None`: everything.
     include: Option<Vec<Regex>>,
+    /// The patterns to include as the user wrote them.
+    written: Vec<String>,
     exclude: Vec<Regex>,
 }
 
@@ -160,6 +163,17 @@ impl Filter {
         !(self.ignore_builtin && builtin)
             && self.schemas.take(schema)
             && self.tables.take(&format!("{schema}.{table}"))
+    }
+
+    /// The patterns of `table.include.list` that match none of these tables.
+    pub(super) fn idle_patterns(&self, tables: &[(String, String)]) -> Vec<String> {
+        let names: Vec<String> =
+            tables.iter().map(|(schema, name)| format!("{schema}.{name}")).collect();
+        let include = self.tables.include.as_deref().unwrap_or_default().iter();
+        let idle = include
+            .zip(&self.tables.written)
+            .filter(|(p, _)| !names.iter().any(|n| p.is_match(n).unwrap_or(false)));
+        idle.map(|(_, written)| written.clone()).collect()
     }
 
     pub(super) fn takes_relation(&self, relation: &Relation) -> bool {
@@ -337,6 +351,15 @@ impl Settings {
         Self::read(&Reader(config)).map_err(|problem| vec![problem])
     }
 
+    /// Where a task reads from, for those who watch.
+    pub(super) fn origin(&self) -> Origin {
+        Origin {
+            database: self.database.clone(),
+            slot: self.slot.name.clone(),
+            publication: self.publication.name.clone(),
+        }
+    }
+
     fn read(read: &Reader<'_>) -> Result<Self, Problem> {
         let plugin = read.0.get("plugin.name").map(|p| p.trim()).filter(|p| !p.is_empty());
         if plugin.is_some_and(|plugin| !plugin.eq_ignore_ascii_case("pgoutput")) {
@@ -494,7 +517,9 @@ fn routing(read: &Reader<'_>) -> Result<Routing, Problem> {
 }
 
 fn lists(read: &Reader<'_>, kind: &str) -> Result<Lists, Problem> {
+    let include = format!("{kind}.include.list");
     Ok(Lists {
+        written: split_list(read.text(&include).unwrap_or_default()),
         include: read.patterns(&format!("{kind}.include.list"))?,
         exclude: read.patterns(&format!("{kind}.exclude.list"))?.unwrap_or_default(),
     })

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::pulse;
 use super::refusal::{Refusal, SourceError};
 use super::settings::{Mismatch, Settings, SlotSettings, SnapshotMode};
+use crate::live::{TableLive, TaskLive};
 
 /// Debezium's names of its connections, which people look for in `pg_stat_activity`.
 const PLAIN_CONNECTION: &str = "Debezium General";
@@ -71,6 +72,7 @@ pub(super) struct Channels {
     /// The slot's `catalog_xmin`, where it is asked for.
     pub(super) xmin: watch::Sender<Option<i64>>,
     pub(super) stop: CancellationToken,
+    pub(super) live: Arc<TaskLive>,
 }
 
 /// What streaming begins with.
@@ -98,6 +100,7 @@ pub(super) async fn run(
         prepared = prepare(&settings, start) => prepared?,
     };
     let Prepared { catalog, mut replication, view, tables, lsn } = prepared;
+    channels.live.captures(tables.iter().map(watched).collect());
     let Some(view) = view else {
         return stream(&settings, catalog, replication, lsn, channels).await;
     };
@@ -113,6 +116,16 @@ pub(super) async fn run(
             stream(&settings, catalog, replication, lsn, channels).await
         }
         None => Ok(()),
+    }
+}
+
+fn watched(table: &Table) -> TableLive {
+    let Table { schema, name, estimated_rows, .. } = table;
+    TableLive {
+        schema: schema.clone(),
+        name: name.clone(),
+        estimated_rows: *estimated_rows,
+        rows: None,
     }
 }
 
@@ -212,7 +225,7 @@ async fn reconcile(
 async fn advance(client: &sql::Client, settings: &Settings, to: Lsn) -> Result<(), SourceError> {
     match slot::advance(client, &settings.slot.name, to).await {
         Ok(()) => {
-            tracing::info!(slot = settings.slot.name, %to, "slot advanced to the stored position")
+            tracing::info!(slot = settings.slot.name, %to, "slot advanced to the stored position");
         }
         Err(error) if error.is_transient() => return Err(error.into()),
         Err(error) => tracing::warn!(%error, "slot not advanced to the stored position"),
@@ -298,11 +311,9 @@ async fn copy(
         if cuts_key(settings, &relation) {
             return Err(Refusal::KeyNotSelected.into());
         }
-        sources.push(Source {
-            relation: Arc::new(relation),
-            select: None,
-            rows: Arc::new(AtomicU64::new(0)),
-        });
+        let rows = Arc::new(AtomicU64::new(0));
+        channels.live.reads(&relation.schema, &relation.name, &rows);
+        sources.push(Source { relation: Arc::new(relation), select: None, rows });
     }
     tracing::info!(%lsn, tables = sources.len(), "snapshot begins");
     match snapshot.copy(&sources, &channels.queue, &channels.stop).await? {
@@ -357,7 +368,8 @@ async fn stream(
         catalog = Catalog::new(sql::connect(&settings.database, PLAIN_CONNECTION).await?);
     };
     tracing::info!(slot = options.slot, from = %lsn, "streaming");
-    let Channels { queue, mut confirmed, xmin, stop } = channels;
+    channels.live.streams(stream.progress());
+    let Channels { queue, mut confirmed, xmin, stop, .. } = channels;
     if settings.never_confirms {
         // Nobody holds the other end.
         (_, confirmed) = watch::channel(Lsn::INVALID);
