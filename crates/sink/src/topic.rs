@@ -81,17 +81,9 @@ impl TopicNaming {
     pub fn data_topic(&self, relation: &Relation) -> Arc<str> {
         let topic = self.table_topic(relation);
         let Some(routing) = self.routing.as_deref() else { return topic.into() };
-        match replaced(&routing.regex, &topic, &routing.replacement) {
-            Some(next) if next.is_empty() => {
-                tracing::warn!(
-                    topic,
-                    "topic.regex makes an empty name of a topic, which keeps its own"
-                );
-                topic.into()
-            }
-            Some(next) => next.into(),
-            None => topic.into(),
-        }
+        // A regex that leaves nothing of a name leaves the name, as in Debezium.
+        let renamed = replaced(&routing.regex, &topic, &routing.replacement);
+        renamed.filter(|next| !next.is_empty()).unwrap_or(topic).into()
     }
 
     /// The field that keys get: its name, and its value for that table.

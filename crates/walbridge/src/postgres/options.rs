@@ -7,7 +7,8 @@
 
 mod check;
 mod connector;
-
+#[cfg(test)]
+mod document;
 mod event;
 mod server;
 mod undeclared;
