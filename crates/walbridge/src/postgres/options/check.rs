@@ -103,6 +103,8 @@ fn own(check: Check, name: &str, value: Option<&str>, config: &Properties) -> Ve
         }
         (Check::Queue, Some(value)) => return queue(value, config),
         (Check::Required, _) => required(),
+        // A directory is our addition: the server's Unix socket.
+        (Check::Host, Some(value)) if value.starts_with('/') => None,
         (Check::Host, _) => required().or_else(|| prefix_form(value?)),
         (Check::Custom, _) => custom(name, blank, config),
         (Check::Any, _) | (_, None) => None,

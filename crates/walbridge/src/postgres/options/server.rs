@@ -14,6 +14,7 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
     declared("database.hostname", Type::String, Default::Null, "Host name or address of the database server.")
         .shown(Importance::High, 2, Width::Medium, "Hostname")
         .checked(Check::Host)
+        .different("a directory, with its leading slash, is that of the server's Unix socket.")
         .in_group("Postgres"),
     declared("database.port", Type::Int, Default::Text("5432"), "Port of the database server.")
         .shown(Importance::High, 3, Width::Short, "Port")
