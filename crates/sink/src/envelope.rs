@@ -2,14 +2,17 @@
 //!
 //! Field orders, names, versions and optionality are those of Debezium 3.6's PostgreSQL connector.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use pgoutput::{Column, Relation};
 
 use crate::config::EncoderConfig;
-use crate::convert::{self, Origin};
+use crate::convert::{self, Origin, SourceType};
 use crate::data::{self, Field, Schema, Value};
-use crate::mask::Mask;
+use crate::error::{DEBEZIUM_EXCEPTION, Error, Result};
+use crate::mask::{Mask, Masked};
+use crate::name::NameAdjustment;
 use crate::plan::{ColumnExpr, Expr, Image, Kind, Node, RecordPlan, Scalar};
 
 /// What all plans of a relation are made from.
@@ -56,10 +59,15 @@ impl<'a> Envelope<'a> {
     #[must_use]
     pub fn new(relation: &Relation, origin: Origin, config: &'a EncoderConfig) -> Self {
         let topic = config.topics.data_topic(relation);
-        let row = value_row(relation, origin, config, &topic);
-        let key = key_row(relation, origin, config, &topic);
-        let source = Arc::new(source_schema());
-        let envelope = Arc::new(envelope_schema(&topic, &row.schema, &source));
+        let name =
+            |part: &str| config.schema_names.schema_name(&format!("{topic}.{part}")).into_owned();
+        let rows = Rows { relation, origin, config };
+        let row = rows.row((0..relation.columns.len()).collect(), true, &name("Value"));
+        let key = rows.key(&name("Key"));
+        let source = Arc::new(source_schema(config.schema_names));
+        let envelope =
+            envelope_schema(&name("Envelope"), &row.schema, &source, config.schema_names);
+        let envelope = Arc::new(envelope);
         let (schema, table) =
             (Value::from(relation.schema.as_str()), Value::from(relation.name.as_str()));
         Self { config, topic, key, row, source, envelope, schema, table }
@@ -206,116 +214,167 @@ pub(crate) fn source(
     ])
 }
 
-/// The row as values show it.
-fn value_row(relation: &Relation, origin: Origin, config: &EncoderConfig, topic: &str) -> Row {
-    let columns = relation.columns.iter().enumerate().filter_map(|(index, column)| {
-        let rule = config.columns.as_ref().map(|rules| rules(relation, column)).unwrap_or_default();
-        let shown = (!rule.excluded).then(|| shown(index, column, origin, config))??;
-        Some(match &rule.mask {
-            Some(mask) => masked(shown, mask, column),
-            None => shown,
-        })
-    });
-    row(columns, true, &format!("{topic}.Value"))
-}
-
-/// The key: its columns, and the field that tells tables apart which share a topic.
-fn key_row(
-    relation: &Relation,
+/// What rows of a relation are made from.
+struct Rows<'a> {
+    relation: &'a Relation,
     origin: Origin,
-    config: &EncoderConfig,
-    topic: &str,
-) -> Option<KeyRow> {
-    let indexes = key_columns(relation, config);
-    let identifier = config.topics.key_field(relation);
-    if indexes.is_empty() && identifier.is_none() {
-        return None;
+    config: &'a EncoderConfig,
+}
+
+impl Rows<'_> {
+    /// The columns with those indexes as a struct: the whole row, which is optional, or its key.
+    fn row(&self, columns: Vec<usize>, whole: bool, name: &str) -> Row {
+        let Self { relation, origin, config } = *self;
+        let mut fields = Vec::new();
+        let mut exprs = Vec::new();
+        for index in columns {
+            let Some(column) = relation.columns.get(index) else { continue };
+            let Some(compiled) = convert::compile(column, &config.options, origin) else {
+                continue;
+            };
+            let mut schema = Arc::unwrap_or_clone(compiled.schema);
+            let mut mask = None;
+            if whole {
+                let Some(shown) = self.shown(column, &mut schema) else { continue };
+                mask = shown;
+            }
+            let default = schema.default.clone();
+            let required = (!schema.optional && default.is_none()).then(|| schema.kind.name());
+            let null =
+                if schema.optional { Value::Null } else { default.unwrap_or(compiled.fallback) };
+            let name = config.field_names.field_name(&column.name).as_ref().into();
+            fields.push(Field { name, schema: Arc::new(schema) });
+            let convert = compiled.convert;
+            exprs.push(Arc::new(ColumnExpr { index, convert, null, required, mask }));
+        }
+        let schema = Schema::new(data::Kind::Struct(fields)).optional(whole).with_name(name);
+        Row { schema: Arc::new(schema), columns: exprs }
     }
-    let columns = indexes
-        .iter()
-        .filter_map(|index| shown(*index, relation.columns.get(*index)?, origin, config));
-    let mut row = row(columns, false, &format!("{topic}.Key"));
-    let identifier = identifier.map(|(name, value)| {
-        let mut fields = row.schema.fields().to_vec();
-        fields.push(Field { name, schema: primitive(data::Kind::String, false) });
-        let kind = data::Kind::Struct(fields);
-        row.schema = Arc::new(Schema { kind, ..Schema::clone(&row.schema) });
-        Value::from(value.as_str())
-    });
-    Some(KeyRow { row, identifier })
-}
 
-/// A column as a field and what it shows; `None` where Debezium leaves it out.
-fn shown(
-    index: usize,
-    column: &Column,
-    origin: Origin,
-    config: &EncoderConfig,
-) -> Option<(Field, ColumnExpr)> {
-    let compiled = convert::compile(column, &config.options, origin)?;
-    let default = compiled.schema.default.clone();
-    let required =
-        (!compiled.schema.optional && default.is_none()).then(|| compiled.schema.kind.name());
-    let null =
-        if compiled.schema.optional { Value::Null } else { default.unwrap_or(compiled.fallback) };
-    let field = Field { name: column.name.as_str().into(), schema: compiled.schema };
-    let convert = compiled.convert;
-    Some((field, ColumnExpr { index, convert, null, required, mask: None }))
-}
-
-fn masked(
-    (mut field, mut expr): (Field, ColumnExpr),
-    mask: &Mask,
-    column: &Column,
-) -> (Field, ColumnExpr) {
-    expr.mask = mask.compile(column);
-    if let Some((name, value)) = mask.parameter(column) {
-        field.schema = Arc::new(Schema::clone(&field.schema).parameter(name, &value));
+    /// The key: its columns, and the field that tells tables apart which share a topic.
+    fn key(&self, name: &str) -> Option<KeyRow> {
+        let columns = key_columns(self.relation, self.config);
+        let identifier = self.config.topics.key_field(self.relation);
+        if columns.is_empty() && identifier.is_none() {
+            return None;
+        }
+        let mut row = self.row(columns, false, name);
+        let identifier = identifier.map(|(name, value)| {
+            let mut fields = row.schema.fields().to_vec();
+            fields.push(Field { name, schema: primitive(data::Kind::String, false) });
+            let kind = data::Kind::Struct(fields);
+            row.schema = Arc::new(Schema { kind, ..Schema::clone(&row.schema) });
+            Value::from(value.as_str())
+        });
+        Some(KeyRow { row, identifier })
     }
-    (field, expr)
+
+    /// What becomes of a column's text, and what the field's schema tells of it; `None` for a column that is left out.
+    /// Debezium takes one of these only, the first in this order: truncation, asterisks, source type, hash.
+    #[expect(clippy::option_option, reason = "outer: whether it is shown; inner: whether masked")]
+    fn shown(&self, column: &Column, schema: &mut Schema) -> Option<Option<Masked>> {
+        let rules = self.config.columns.as_ref();
+        let rule = rules.map(|rules| rules(self.relation, column)).unwrap_or_default();
+        if rule.excluded {
+            return None;
+        }
+        let source_type = self.source_type(column);
+        let mask =
+            rule.mask.filter(|mask| !matches!(mask, Mask::Hash(_)) || source_type.is_empty());
+        let Some(mask) = mask else {
+            schema.parameters.extend(source_type);
+            return Some(None);
+        };
+        if let Some((name, value)) = mask.parameter(column) {
+            schema.parameters.push((name.into(), value.into()));
+        }
+        Some(mask.compile(column))
+    }
+
+    /// The parameters that say what the column is in its source, if the options ask for them.
+    fn source_type(&self, column: &Column) -> Vec<(Arc<str>, Arc<str>)> {
+        let Some(propagate) = &self.config.propagate else { return Vec::new() };
+        let ty = SourceType::of(column, self.origin);
+        if !propagate(self.relation, &column.name, &ty.name) {
+            return Vec::new();
+        }
+        let parameters = ty.parameters(&column.name).into_iter();
+        parameters.map(|(key, value)| (key.into(), value.into())).collect()
+    }
 }
 
-fn row(columns: impl Iterator<Item = (Field, ColumnExpr)>, optional: bool, name: &str) -> Row {
-    let (fields, columns): (Vec<_>, Vec<_>) =
-        columns.map(|(field, expr)| (field, Arc::new(expr))).unzip();
-    let schema = Schema::new(data::Kind::Struct(fields)).optional(optional).with_name(name);
-    Row { schema: Arc::new(schema), columns }
+/// Refuses a relation whose columns Debezium cannot tell apart, or which the field names' adjustment makes alike.
+///
+/// # Errors
+/// Names the table and the column.
+pub(crate) fn check_names(relation: &Relation, config: &EncoderConfig) -> Result<()> {
+    let mut seen = HashSet::new();
+    for column in &relation.columns {
+        if !seen.insert(column.name.to_lowercase()) {
+            let Relation { schema, name, .. } = relation;
+            return Err(Error::Schema {
+                class: DEBEZIUM_EXCEPTION,
+                message: format!(
+                    "Table '{schema}.{name}' has columns that differ only by case. Column name: '{}'. Debezium does not \
+                     support case-sensitive duplicate column names as this causes data corruption. Please rename one of \
+                     the duplicate columns before running Debezium.",
+                    column.name
+                ),
+            });
+        }
+    }
+    let mut fields = HashSet::new();
+    for column in &relation.columns {
+        let field = config.field_names.field_name(&column.name);
+        if let Some(field) = fields.replace(field) {
+            return Err(Error::Schema {
+                class: "org.apache.kafka.connect.errors.SchemaBuilderException",
+                message: format!("Cannot create field because of field name duplication {field}"),
+            });
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn primitive(kind: data::Kind, optional: bool) -> Arc<Schema> {
     Arc::new(Schema::new(kind).optional(optional))
 }
 
-fn envelope_schema(topic: &str, row: &Arc<Schema>, source: &Arc<Schema>) -> Schema {
+fn envelope_schema(
+    name: &str,
+    row: &Arc<Schema>,
+    source: &Arc<Schema>,
+    names: NameAdjustment,
+) -> Schema {
     let long = || primitive(data::Kind::Int64, true);
     Schema::structure([
         ("before", Arc::clone(row)),
         ("after", Arc::clone(row)),
         ("source", Arc::clone(source)),
-        ("transaction", Arc::new(transaction_schema())),
+        ("transaction", Arc::new(transaction_schema(names))),
         ("op", primitive(data::Kind::String, false)),
         ("ts_ms", long()),
         ("ts_us", long()),
         ("ts_ns", long()),
     ])
-    .with_name(&format!("{topic}.Envelope"))
+    .with_name(name)
     .with_version(2)
 }
 
 /// `event.block`.
-pub(crate) fn transaction_schema() -> Schema {
+pub(crate) fn transaction_schema(names: NameAdjustment) -> Schema {
     Schema::structure([
         ("id", primitive(data::Kind::String, false)),
         ("total_order", primitive(data::Kind::Int64, false)),
         ("data_collection_order", primitive(data::Kind::Int64, false)),
     ])
     .optional(true)
-    .with_name("event.block")
+    .with_name(&names.schema_name("event.block"))
     .with_version(1)
 }
 
 /// `io.debezium.connector.postgresql.Source`.
-pub(crate) fn source_schema() -> Schema {
+pub(crate) fn source_schema(names: NameAdjustment) -> Schema {
     let string = |optional| primitive(data::Kind::String, optional);
     let long = |optional| primitive(data::Kind::Int64, optional);
     let snapshot = Schema::named(data::Kind::String, "io.debezium.data.Enum")
@@ -343,6 +402,6 @@ pub(crate) fn source_schema() -> Schema {
         ("origin", string(true)),
         ("origin_lsn", long(true)),
     ])
-    .with_name("io.debezium.connector.postgresql.Source")
+    .with_name(&names.schema_name("io.debezium.connector.postgresql.Source"))
     .with_version(1)
 }

@@ -23,6 +23,7 @@ pub mod envelope;
 pub mod error;
 pub mod java_regex;
 pub mod mask;
+pub mod name;
 pub mod notice;
 pub mod offset;
 pub mod plan;

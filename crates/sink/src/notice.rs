@@ -89,8 +89,8 @@ pub fn message(config: &EncoderConfig) -> RecordPlan {
         [
             ("op", primitive(data::Kind::String, false)),
             ("ts_ms", primitive(data::Kind::Int64, true)),
-            ("source", Arc::new(source_schema())),
-            ("transaction", Arc::new(transaction_schema())),
+            ("source", Arc::new(source_schema(config.schema_names))),
+            ("transaction", Arc::new(transaction_schema(config.schema_names))),
             ("message", message),
         ],
     );

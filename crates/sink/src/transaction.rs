@@ -40,6 +40,15 @@ impl Counts {
         Order { total: self.total, in_collection }
     }
 
+    /// The last event of that table became no record.
+    pub fn take_back(&mut self, collection: &Arc<str>) {
+        self.total = self.total.saturating_sub(1);
+        if let Some((_, count)) = self.collections.iter_mut().find(|(name, _)| name == collection) {
+            *count = count.saturating_sub(1);
+        }
+        self.collections.retain(|(_, count)| *count > 0);
+    }
+
     /// One more logical message: a collection of its own.
     pub fn count_message(&mut self, lsn: Lsn) -> Order {
         self.total += 1;
@@ -97,6 +106,9 @@ mod tests {
         let pairs = orders.map(|order| (order.total, order.in_collection));
         assert_eq!(pairs, [(1, 1), (2, 1), (3, 2), (4, 3)]);
         assert_eq!(counts.total(), 4);
-        assert_eq!(counts.in_java_order(), [(a, 3), (b, 1)]);
+        assert_eq!(counts.in_java_order(), [(Arc::clone(&a), 3), (Arc::clone(&b), 1)]);
+        counts.take_back(&b);
+        counts.take_back(&a);
+        assert_eq!((counts.total(), counts.in_java_order()), (2, vec![(a, 2)]));
     }
 }

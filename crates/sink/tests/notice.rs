@@ -1,6 +1,6 @@
 //! Records of no table: what is told of transactions, across restarts too, of logical messages, and heartbeats.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test's way to fail")]
+#![expect(clippy::unwrap_used, reason = "a test's way to fail")]
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use sink::convert::{BinaryMode, DecimalMode, Options, TimeMode};
 use sink::converter::json::JsonConfig;
 use sink::converter::{Converter, Converters};
 use sink::encoder::Encoder;
+use sink::name::NameAdjustment;
 use sink::offset::SourceOffset;
 use sink::plan::Clock;
 use sink::record::Records;
@@ -45,6 +46,10 @@ fn config(path: Path) -> EncoderConfig {
             unavailable_placeholder: Vec::new(),
         },
         conversion_failure: FailureMode::Warn,
+        event_failure: FailureMode::Fail,
+        schema_names: NameAdjustment::None,
+        field_names: NameAdjustment::None,
+        propagate: None,
         topics: TopicNaming::new("p", "-"),
         converters: Converters { key: json.clone(), value: json, header: Converter::SimpleHeader },
         transforms: Chain::default(),

@@ -11,8 +11,8 @@ use crate::config::{EncoderConfig, Path};
 use crate::convert::Origin;
 use crate::converter::{self, Compiled, Converter, Scratch, Source};
 use crate::data::{Schema, ValueBuilder};
-use crate::envelope::Envelope;
-use crate::error::Result;
+use crate::envelope::{Envelope, check_names};
+use crate::error::{Error, Result};
 use crate::plan::{Context, Driven, Expr, Kind, Node, RecordPlan, drive};
 use crate::record::{Parts, Records, Slot, Target};
 use crate::transform::{self, Record, Typed};
@@ -33,6 +33,8 @@ pub(super) struct Table {
     pub(super) collection: Arc<str>,
     /// Its row before and after a change, where unchanged ones are looked for.
     rows: Option<[Expr; 2]>,
+    /// Why no record can be made of its rows.
+    pub(super) broken: Option<Error>,
     origin: Origin,
     plans: Vec<(Kind, Plan)>,
 }
@@ -42,12 +44,14 @@ impl Table {
         let (included, key) = ((config.included)(&relation), key_columns(&relation, config));
         let collection = format!("{}.{}", relation.schema, relation.name).into();
         let known_as = Arc::clone(&relation);
+        let broken = check_names(&relation, config).err();
         Self {
             relation,
             known_as,
             included,
             key,
             collection,
+            broken,
             rows: None,
             origin,
             plans: Vec::new(),
@@ -207,7 +211,7 @@ impl Writer {
         let config = Arc::clone(&self.config);
         let (plan, relation) = table.plan(kind, &config);
         let Some(plan) = plan else { return Ok(()) };
-        let check = || check(context.failure.get(), relation, config.conversion_failure);
+        let check = || check(context, relation, config.conversion_failure);
         self.write(plan, context, &check, records)
     }
 
@@ -231,22 +235,20 @@ impl Writer {
     ) -> Result<()> {
         let mark = records.mark();
         let config = Arc::clone(&self.config);
+        let compiled = matches!(plan, Plan::Compiled(_));
         let written = match plan {
             Plan::Dropped => Ok(()),
             Plan::Compiled(plan) => self.straight(plan, context, records),
             Plan::General(plan, from) => {
                 let record = tree(plan, context);
-                match check() {
-                    Ok(()) => config
-                        .transforms
-                        .apply(*from, record)
-                        .and_then(|record| self.tree(record, records)),
-                    Err(error) => Err(error),
-                }
+                check().and_then(|()| {
+                    let record = config.transforms.apply(*from, record)?;
+                    self.tree(record, records)
+                })
             }
         };
-        let checked = if context.failure.get().is_none() { Ok(()) } else { check() };
-        let outcome = checked.and(written);
+        // What could not be converted goes before what the converter makes of the hole.
+        let outcome = if compiled { check().and(written) } else { written };
         if outcome.is_err() {
             records.truncate(&mark);
         }

@@ -133,7 +133,8 @@ fn watched(table: &Table) -> TableLive {
 async fn prepare(settings: &Settings, start: Start) -> Result<Prepared, SourceError> {
     let client = sql::connect(&settings.database, PLAIN_CONNECTION).await?;
     slot::check_server(&client).await?;
-    let catalog = Catalog::new(client);
+    let mut catalog = Catalog::new(client);
+    catalog.load_user_types().await?;
     let tables = captured(&catalog, settings).await?;
     publish(settings, catalog.client(), &tables).await?;
     settings.identities.set(catalog.client(), &tables).await?;
@@ -366,6 +367,7 @@ async fn stream(
         }
         wait(settings.slot.retry_delay, &channels.stop).await?;
         catalog = Catalog::new(sql::connect(&settings.database, PLAIN_CONNECTION).await?);
+        catalog.load_user_types().await?;
     };
     tracing::info!(slot = options.slot, from = %lsn, "streaming");
     channels.live.streams(stream.progress());

@@ -77,6 +77,19 @@ impl RunError {
                 "{CONNECT}: Unrecoverable exception from producer send callback\n\
                  Caused by: org.apache.kafka.common.KafkaException: {error}\n"
             ),
+            Self::Pipeline(PipelineError::Encode(sink::error::Error::Event {
+                place,
+                class,
+                message,
+            })) => {
+                format!(
+                    "{CONNECT}: {PRODUCER}\nCaused by: {CONNECT}: Error while processing event at offset {place}\n\
+                     Caused by: {class}: {message}\n"
+                )
+            }
+            Self::Pipeline(PipelineError::Encode(error @ sink::error::Error::Schema { .. })) => {
+                format!("{CONNECT}: {PRODUCER}\nCaused by: {error}\n")
+            }
             Self::Pipeline(PipelineError::Encode(error)) => {
                 format!("{CONNECT}: Tolerance exceeded in error handler\nCaused by: {error}\n")
             }
@@ -273,6 +286,10 @@ pub(super) fn encoder_config(
         skipped: settings.skipped,
         options: settings.options.clone(),
         conversion_failure: settings.conversion_failure,
+        event_failure: settings.event_failure,
+        schema_names: settings.schema_names,
+        field_names: settings.field_names,
+        propagate: settings.propagate.clone(),
         topics: settings.topics.clone(),
         converters: Converters::parse(&connector, &worker).map_err(setup)?,
         transforms: Chain::parse(connector).map_err(setup)?,

@@ -230,7 +230,6 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
     declared("schema.name.adjustment.mode", Type::String, Default::Text("none"), "How names of schemas are made fit for Avro.")
         .shown(Importance::Low, 53, Width::Medium, "Schema Name Adjustment")
         .checked(Check::OneOf(&["none", "avro", "avro_unicode"]))
-        .refused()
         .in_group("Connector"),
     declared("interval.handling.mode", Type::String, Default::Text("numeric"), "How intervals are represented.")
         .shown(Importance::Low, 54, Width::Medium, "Interval Handling")

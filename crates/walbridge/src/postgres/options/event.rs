@@ -108,12 +108,10 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
     declared("column.propagate.source.type", Type::List, Default::Null, "Columns whose schema tells the column's type, as regular expressions.")
         .shown(Importance::Medium, 27, Width::None, "Propagate Source Types by Columns")
         .checked(Check::Patterns)
-        .refused()
         .in_group("Events"),
     declared("datatype.propagate.source.type", Type::List, Default::Null, "Types whose columns tell it.")
         .shown(Importance::Medium, 28, Width::None, "Propagate Source Types by Data Type")
         .checked(Check::Patterns)
-        .refused()
         .in_group("Events"),
     declared("internal.snapshot.scan.all.columns.force", Type::Boolean, Default::Text("false"), "Whether a snapshot reads columns that are not captured.")
         .shown(Importance::Low, 29, Width::Short, "Snapshot force scan all columns of all tables")

@@ -26,9 +26,8 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
         .undeclared(Importance::Low),
     declared("skip.messages.without.change", Type::Boolean, Default::Text("false"), "Whether updates that change no captured column make no record; needs REPLICA IDENTITY FULL.")
         .undeclared(Importance::Low),
-    declared("field.name.adjustment.mode", Type::String, Default::Text("none"), "How names of fields are made fit for Avro.")
-        .undeclared(Importance::Low)
-        .refused(),
+    declared("field.name.adjustment.mode", Type::String, Default::Null, "How names of fields are made fit for Avro; without it avro where the key's or value's converter is an AvroConverter, else none.")
+        .undeclared(Importance::Low),
     declared("event.converting.failure.handling.mode", Type::String, Default::Text("warn"), "What happens to a value that cannot be represented: null with or without a warning, or the task fails.")
         .undeclared(Importance::Medium),
     declared("incremental.snapshot.allow.schema.changes", Type::Boolean, Default::Text("false"), "Whether tables may change during an incremental snapshot.")
