@@ -11,13 +11,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pgoutput::{Batch, Change, Event, Lsn, Op, Position, Relation, Row};
+use pgoutput::{Batch, Change, Event, Lsn, Op, Position, ReadKind, Relation, Row};
 
 use crate::config::{EncoderConfig, FailureMode};
 use crate::convert::Origin;
 use crate::envelope::key_columns;
 use crate::error::{DATA_EXCEPTION, DEBEZIUM_EXCEPTION, Error, Result};
 use crate::notice::Bound;
+use crate::notification::{Notification, Schemas};
 use crate::offset::{MessageType, Progress, Resume, SourceOffset};
 use crate::plan::{Clock, Context, Kind};
 use crate::record::Records;
@@ -76,6 +77,7 @@ pub struct Encoder {
     notices: Notices,
     xmin: Option<i64>,
     counters: Counters,
+    notifications: Schemas,
 }
 
 impl Encoder {
@@ -95,6 +97,7 @@ impl Encoder {
             notices: Notices::default(),
             xmin: None,
             counters: Counters::default(),
+            notifications: Schemas::default(),
         }
     }
 
@@ -155,6 +158,24 @@ impl Encoder {
         Ok(())
     }
 
+    /// Writes the record of a notification to `topic`; what `records` held before is forgotten. The offset stays.
+    ///
+    /// # Errors
+    ///
+    /// What a transform or converter refuses.
+    pub fn notify(
+        &mut self,
+        topic: &Arc<str>,
+        notification: &Notification,
+        records: &mut Records,
+    ) -> Result<()> {
+        records.clear();
+        self.writer.event = 0;
+        self.writer.lone(self.notifications.record(topic, notification), records)?;
+        self.counters.records += u64::try_from(records.len()).unwrap_or(0);
+        Ok(())
+    }
+
     /// Moves the offset that is worth recording.
     fn record(&mut self, event: &Event, has_records: bool) {
         match event {
@@ -184,9 +205,15 @@ impl Encoder {
             }
             Event::Change(change) => {
                 if change.op == Op::Read {
-                    self.resume = None;
+                    let initial = change.mark.kind == ReadKind::Initial;
+                    if initial {
+                        self.resume = None;
+                    }
                     self.change(batch, change, clock, records)?;
-                    self.progress.snapshot_row(&change.position, change.mark.last);
+                    // Other snapshots are taken while the stream stands where it stands.
+                    if initial {
+                        self.progress.snapshot_row(&change.position, change.mark.last);
+                    }
                 } else if self.is_new(&change.position) {
                     self.change(batch, change, clock, records)?;
                     self.progress.event(&change.position, message_type(change.op));

@@ -207,7 +207,7 @@ pub(crate) fn source(
         Expr::Constant(schema.clone()),
         Expr::Constant(table.clone()),
         Expr::Scalar(Scalar::TxId),
-        Expr::Scalar(Scalar::Lsn),
+        Expr::Scalar(if is_snapshot { Scalar::ReadLsn } else { Scalar::Lsn }),
         xmin,
         Expr::Scalar(Scalar::Origin),
         Expr::Scalar(Scalar::OriginLsn),

@@ -14,6 +14,7 @@
 pub mod ack;
 pub mod brokers;
 pub mod config;
+pub mod consumer;
 pub mod convert;
 pub mod converter;
 pub mod data;
@@ -25,6 +26,7 @@ pub mod java_regex;
 pub mod mask;
 pub mod name;
 pub mod notice;
+pub mod notification;
 pub mod offset;
 pub mod plan;
 pub mod producer;

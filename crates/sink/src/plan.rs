@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use pgoutput::{Datum, Lsn, Position, ReadMark, Row};
+use pgoutput::{Datum, Lsn, Position, ReadKind, ReadMark, Row};
 
 use crate::convert::{BinaryMode, Convert, emit_bytes};
 use crate::converter::Source;
@@ -46,6 +46,8 @@ pub enum Scalar {
     TxId,
     /// LSN of the event.
     Lsn,
+    /// LSN of a snapshot's row; an incremental one has none.
+    ReadLsn,
     /// Name of the transaction's origin.
     Origin,
     /// LSN of the commit at the origin.
@@ -85,6 +87,10 @@ impl Scalar {
                 None => emit.null(),
             },
             Self::Lsn => emit.int64(position.lsn.to_signed()),
+            Self::ReadLsn => match context.mark.kind {
+                ReadKind::Incremental => emit.null(),
+                ReadKind::Initial | ReadKind::Blocking => emit.int64(position.lsn.to_signed()),
+            },
             Self::Origin => match context.origin {
                 Some((name, _)) => emit.string(name),
                 None => emit.null(),
@@ -162,6 +168,7 @@ fn write_collections<E: Emit>(counts: &Counts, emit: &mut E) {
 /// Debezium's word for a row's place in its snapshot; the first that fits.
 const fn snapshot_word(mark: ReadMark) -> &'static str {
     match mark {
+        ReadMark { kind: ReadKind::Incremental, .. } => "incremental",
         ReadMark { last: true, .. } => "last",
         ReadMark { first: true, .. } => "first",
         ReadMark { last_in_table: true, .. } => "last_in_data_collection",
@@ -395,17 +402,12 @@ pub struct Failure {
 impl Context<'_> {
     /// An event without rows.
     #[must_use]
-    pub const fn bare(position: Position, clock: Clock) -> Self {
+    pub fn bare(position: Position, clock: Clock) -> Self {
         Self {
             old: None,
             new: None,
             position,
-            mark: ReadMark {
-                first: false,
-                last: false,
-                first_in_table: false,
-                last_in_table: false,
-            },
+            mark: ReadMark::default(),
             clock,
             last_commit: None,
             origin: None,

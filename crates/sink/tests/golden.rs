@@ -164,6 +164,7 @@ fn batch(event: &Json, relation: &Arc<Relation>, position: Position) -> Batch {
     let new = event.get("new").map(|_| tuple(list(event, "new"), &mut bytes, &mut batch));
     let marked = |mark: &str| list(event, "mark").iter().any(|marked| marked == mark);
     let mark = ReadMark {
+        kind: pgoutput::ReadKind::Initial,
         first: marked("first"),
         last: marked("last"),
         first_in_table: marked("first_in_table"),

@@ -17,13 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect::connector::{OffsetError, OffsetStore, StatusSink, Target};
-use pgoutput::queue::Receiver;
-use pgoutput::{Batch, Event, Lsn};
+use pgoutput::{Event, Lsn};
 use serde_json::{Map, Value};
 use sink::ack::{AckTracker, SegmentId, UnexpectedDelivery};
 use sink::encoder::Encoder;
 use sink::error::Error as EncodeError;
-use sink::offset::SourceOffset;
+use sink::notification::Notification;
+use sink::offset::{IncrementalOffset, SourceOffset};
 use sink::plan::Clock;
 use sink::producer::{Producer, ProducerError, Sent};
 use sink::record::Records;
@@ -32,7 +32,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::intake::{Intake, Staged};
 use crate::live::TaskLive;
+use crate::notification::Inbox;
 
 /// Why the loop ended before it was asked to. None of these lets anything pass: what was not acknowledged and
 /// recorded comes again.
@@ -88,6 +90,10 @@ pub(crate) struct Parts {
     /// Whether no snapshot comes first: heartbeats begin with the stream.
     pub(crate) streaming: bool,
     pub(crate) intervals: Intervals,
+    /// Notifications that become records, where there is a topic for them.
+    pub(crate) inbox: Option<Inbox>,
+    /// The incremental snapshot that the stored offset tells of.
+    pub(crate) incremental: Option<Arc<IncrementalOffset>>,
     /// For those who watch.
     pub(crate) live: Arc<TaskLive>,
 }
@@ -97,7 +103,8 @@ pub(crate) struct Parts {
 struct Progress {
     segment: SegmentId,
     offset: SourceOffset,
-    /// Rises whenever `offset` says something new that is worth recording.
+    incremental: Option<Arc<IncrementalOffset>>,
+    /// Rises whenever the two say something new that is worth recording.
     version: u64,
     /// What may be confirmed once `version` is recorded.
     confirm: Lsn,
@@ -178,7 +185,7 @@ impl Pipeline {
     /// Runs until `stop`, until the queue's sender is gone and everything is home, or until something fails.
     pub(crate) async fn run(
         mut self,
-        mut queue: Receiver,
+        mut queue: Intake,
         mut target: watch::Receiver<Target>,
         stop: CancellationToken,
     ) -> Result<(), PipelineError> {
@@ -210,8 +217,12 @@ impl Pipeline {
                     }
                 }
                 () = until(beat_at), if intake => self.beat().await?,
-                batch = queue.recv(), if intake => match batch {
-                    Some(batch) => self.take_all(batch, &mut queue).await?,
+                note = note(&mut self.parts.inbox), if intake => match note {
+                    Some(note) => self.notify(&note).await?,
+                    None => self.parts.inbox = None,
+                },
+                staged = queue.recv(), if intake => match staged {
+                    Some(staged) => self.take_all(staged, &mut queue).await?,
                     None => mode = Mode::Draining(Instant::now() + self.parts.intervals.drain),
                 },
             }
@@ -233,14 +244,14 @@ impl Pipeline {
     }
 
     /// Takes a batch, and those that are already waiting behind it, up to a limit: deliveries shall not wait long.
-    async fn take_all(&mut self, first: Batch, queue: &mut Receiver) -> Result<(), PipelineError> {
-        self.take(&first).await?;
+    async fn take_all(&mut self, first: Staged, queue: &mut Intake) -> Result<(), PipelineError> {
+        self.take(first).await?;
         for _ in 1..BATCHES_AT_ONCE {
             if self.end.is_some() {
                 break;
             }
-            let Some(batch) = queue.try_recv() else { break };
-            self.take(&batch).await?;
+            let Some(staged) = queue.try_recv() else { break };
+            self.take(staged).await?;
         }
         Ok(())
     }
@@ -248,19 +259,18 @@ impl Pipeline {
     /// A heartbeat, a segment of its own.
     async fn beat(&mut self) -> Result<(), PipelineError> {
         self.beat_at = self.parts.heartbeat.map(|interval| Instant::now() + interval);
-        self.next = 0;
         self.parts.encoder.heartbeat(Clock::now(), &mut self.records)?;
-        self.hand_over_segment().await
+        self.open_segment().await
     }
 
     /// Encodes a batch and begins to hand its records over.
-    async fn take(&mut self, batch: &Batch) -> Result<(), PipelineError> {
-        self.next = 0;
+    async fn take(&mut self, staged: Staged) -> Result<(), PipelineError> {
+        let batch = staged.batch;
         let clock = Clock::now();
         let xmin = *self.parts.xmin.borrow();
         self.parts.encoder.set_xmin(xmin);
-        self.parts.encoder.encode(batch, clock, &mut self.records)?;
-        self.parts.live.encoded(batch, &self.records, self.parts.encoder.counters(), clock);
+        self.parts.encoder.encode(&batch, clock, &mut self.records)?;
+        self.parts.live.encoded(&batch, &self.records, self.parts.encoder.counters(), clock);
         for event in &batch.events {
             match event {
                 // One heartbeat at once, as in Debezium.
@@ -279,19 +289,33 @@ impl Pipeline {
             }
         }
         let offset = self.parts.encoder.offset();
-        if offset != self.offset {
-            self.offset = offset;
+        let moved = offset != self.offset;
+        self.offset = offset;
+        if let Some(incremental) = staged.incremental {
+            self.parts.incremental = incremental;
+            self.version += 1;
+        } else if moved {
             self.version += 1;
         }
-        self.hand_over_segment().await
+        self.open_segment().await
     }
 
-    /// What was just encoded is a segment, which ends where the log stands now.
-    async fn hand_over_segment(&mut self) -> Result<(), PipelineError> {
+    /// Encodes a notification and begins to hand its record over. The log stands where it stood.
+    async fn notify(&mut self, notification: &Notification) -> Result<(), PipelineError> {
+        let Some(inbox) = &self.parts.inbox else { return Ok(()) };
+        let topic = Arc::clone(&inbox.topic);
+        self.parts.encoder.notify(&topic, notification, &mut self.records)?;
+        self.open_segment().await
+    }
+
+    /// Makes a segment of the records, at whose end the log stands as it does now, and begins to hand them over.
+    async fn open_segment(&mut self) -> Result<(), PipelineError> {
+        self.next = 0;
         let segment = self.acks.open();
         self.end = Some(Progress {
             segment,
             offset: self.offset,
+            incremental: self.parts.incremental.clone(),
             version: self.version,
             confirm: self.confirm,
             committed_us: self.committed_us,
@@ -380,7 +404,7 @@ impl Pipeline {
         self.answered = progress.asked;
         let offsets = self.parts.offsets.clone();
         let partition = self.parts.partition.clone();
-        let offset = progress.offset.to_map();
+        let offset = progress.offset.to_map_with(progress.incremental.as_deref());
         let timeout = self.parts.intervals.flush_timeout;
         let write = async move {
             tokio::time::timeout(timeout, offsets.write(partition, offset)).await.unwrap_or_else(
@@ -455,6 +479,14 @@ impl Pipeline {
 async fn written(write: &mut Option<(Write, Progress)>) -> Result<(), OffsetError> {
     match write {
         Some((write, _)) => write.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next notification; never where none can come. Cancel-safe.
+async fn note(inbox: &mut Option<Inbox>) -> Option<Notification> {
+    match inbox {
+        Some(inbox) => inbox.recv().await,
         None => std::future::pending().await,
     }
 }

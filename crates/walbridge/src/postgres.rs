@@ -8,6 +8,7 @@ mod options;
 mod pulse;
 mod refusal;
 mod settings;
+mod signal;
 mod source;
 pub(crate) mod tail;
 mod task;

@@ -279,6 +279,18 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes a record that is no table's.
+    pub(super) fn lone(&mut self, record: Record, records: &mut Records) -> Result<()> {
+        let mark = records.mark();
+        let config = Arc::clone(&self.config);
+        let written =
+            config.transforms.apply(0, record).and_then(|record| self.tree(record, records));
+        if written.is_err() {
+            records.truncate(&mark);
+        }
+        written
+    }
+
     fn tree(&mut self, record: Option<Record>, records: &mut Records) -> Result<()> {
         let Some(record) = record else { return Ok(()) };
         let key = self.keys.write(&record.key, &mut self.scratch, records)?;

@@ -109,9 +109,6 @@ pub(super) fn all() -> impl Iterator<Item = &'static PostgresOption> {
     [server::OPTIONS, connector::OPTIONS, event::OPTIONS, undeclared::OPTIONS].into_iter().flatten()
 }
 
-/// Families of options that would change what is captured and are not supported yet.
-pub(super) const REFUSED_PREFIXES: &[&str] = &["snapshot.select.statement.overrides."];
-
 /// Names of older Debezium versions that today's ignores, and what they are called today.
 pub(super) const LEGACY: &[(&str, &str)] = &[
     ("database.server.name", "topic.prefix"),

@@ -38,6 +38,7 @@ const PREFIXES: &[&str] = &[
     "internal.",
     "key.converter.",
     "predicates.",
+    "snapshot.select.statement.overrides.",
     "producer.override.",
     "topic.creation.",
     "transforms.",
@@ -51,10 +52,6 @@ pub(super) fn unknown(config: &Properties) -> Vec<Finding> {
     let legacy = |key: &str| options::LEGACY.iter().find(|(old, _)| *old == key);
     let warn = |key: &String| {
         if known.contains(&key.as_str()) || PREFIXES.iter().any(|p| key.starts_with(p)) {
-            return None;
-        }
-        // `Settings` speaks of these.
-        if options::REFUSED_PREFIXES.iter().any(|p| key.starts_with(p)) {
             return None;
         }
         let advice = if let Some((_, today)) = legacy(key) {

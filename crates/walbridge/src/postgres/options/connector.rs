@@ -44,7 +44,6 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
     declared("snapshot.include.collection.list", Type::List, Default::Null, "Captured tables whose rows the snapshot reads.")
         .shown(Importance::Medium, 9, Width::Long, "Snapshot mode include data collection")
         .checked(Check::Patterns)
-        .refused()
         .in_group("Connector"),
     declared("snapshot.fetch.size", Type::Int, Default::Null, "Rows that a snapshot fetches at once.")
         .shown(Importance::Medium, 10, Width::Medium, "Snapshot fetch size")
@@ -71,6 +70,7 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
         .in_group("Connector"),
     declared("snapshot.mode.custom.name", Type::String, Default::Null, "Java class of snapshot.mode=custom.")
         .shown(Importance::Medium, 14, Width::Medium, "Snapshot Mode Custom Name")
+        .checked(Check::Custom)
         .not_applicable("there is no Java here.")
         .in_group("Connector"),
     declared("snapshot.mode.configuration.based.snapshot.data", Type::Boolean, Default::Text("false"), "With snapshot.mode=configuration_based: whether to read the tables.")
@@ -180,7 +180,6 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
         .in_group("Connector"),
     declared("snapshot.lock.timeout.ms", Type::Long, Default::Text("10000"), "How long a snapshot waits for locks, in milliseconds.")
         .shown(Importance::Medium, 42, Width::Long, "Snapshot lock timeout (ms)")
-        .not_applicable("nothing is locked.")
         .in_group("Connector"),
     declared("memory.management.schemas.class", Type::Class, Default::Text("io.debezium.relational.ConcurrentMapTableMappingStorage"), "Java class that keeps schemas.")
         .shown(Importance::Low, 43, Width::Long, "Schema storage class")
@@ -197,12 +196,10 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
     declared("snapshot.isolation.mode", Type::String, Default::Text("serializable"), "Isolation of a snapshot that has no slot to go with.")
         .shown(Importance::Low, 46, Width::Short, "Snapshot isolation mode")
         .checked(Check::OneOf(&["serializable", "repeatable_read", "read_committed", "read_uncommitted"]))
-        .not_applicable("all tables are read at one instant.")
         .in_group("Connector"),
     declared("snapshot.query.mode", Type::String, Default::Text("select_all"), "What a snapshot asks for.")
         .shown(Importance::Low, 47, Width::Short, "Snapshot query mode")
         .checked(Check::OneOf(&["select_all", "custom"]))
-        .refused()
         .in_group("Connector"),
     declared("snapshot.query.mode.custom.name", Type::String, Default::Null, "Java class of snapshot.query.mode=custom.")
         .shown(Importance::Medium, 48, Width::Medium, "Snapshot Query Mode Custom Name")
@@ -217,7 +214,6 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
     declared("snapshot.locking.mode", Type::String, Default::Text("none"), "Whether a snapshot locks the tables against changes of their structure.")
         .shown(Importance::Low, 50, Width::Short, "Snapshot locking mode")
         .checked(Check::OneOf(&["shared", "none", "custom"]))
-        .refused()
         .in_group("Connector"),
     declared("hstore.handling.mode", Type::String, Default::Text("json"), "How hstore is represented.")
         .shown(Importance::Low, 51, Width::Medium, "HStore Handling")

@@ -29,7 +29,6 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
         .in_group("Events"),
     declared("signal.data.collection", Type::List, Default::Null, "Table that signals are read from.")
         .shown(Importance::Medium, 6, Width::Medium, "Signaling data collection")
-        .refused()
         .in_group("Events"),
     declared("signal.poll.interval.ms", Type::Long, Default::Text("5000"), "How often other channels are asked for signals, in milliseconds.")
         .shown(Importance::Medium, 7, Width::Short, "Signal processor poll interval")
@@ -43,7 +42,6 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
         .in_group("Events"),
     declared("notification.enabled.channels", Type::List, Default::Null, "Where notifications go: sink, log.")
         .shown(Importance::Medium, 10, Width::Long, "Enabled notification channels names")
-        .refused()
         .in_group("Events"),
     declared("notification.sink.topic.name", Type::String, Default::Null, "Topic of the notifications.")
         .shown(Importance::High, 11, Width::Long, "Notification topic name")
@@ -90,7 +88,6 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
         .in_group("Events"),
     declared("snapshot.select.statement.overrides", Type::String, Default::Null, "Tables that a snapshot reads by a statement of their own: snapshot.select.statement.overrides.schema.table.")
         .shown(Importance::Medium, 22, Width::Long, "List of tables where the default select statement used during snapshotting should be overridden.")
-        .refused()
         .in_group("Events"),
     declared("column.mask.hash.([^.]+).with.salt.(.+)", Type::String, Default::Null, "Columns of text to replace by a hash: column.mask.hash.ALGORITHM.with.salt.SALT, or column.mask.hash.v2.… for hashes that other languages can compute.")
         .shown(Importance::Medium, 23, Width::Long, "Mask Columns Using Hash and Salt")

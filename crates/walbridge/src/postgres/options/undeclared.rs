@@ -13,8 +13,7 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
         .undeclared(Importance::Low)
         .not_applicable("there is no Java here."),
     declared("read.only", Type::Boolean, Default::Text("false"), "Whether incremental snapshots do without writes to the database.")
-        .undeclared(Importance::Low)
-        .refused(),
+        .undeclared(Importance::Low),
     declared("offset.mismatch.strategy", Type::String, Default::Text("no_validation"), "What holds when the stored position is not the slot's: no_validation, trust_offset, trust_slot or trust_greater_lsn.")
         .undeclared(Importance::Medium),
     declared("internal.slot.seek.to.known.offset.on.start", Type::Boolean, Default::Text("false"), "Old form of offset.mismatch.strategy=trust_offset.")
