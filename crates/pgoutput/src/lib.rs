@@ -17,6 +17,7 @@ pub mod chunk;
 pub mod config;
 pub mod copy;
 pub mod error;
+pub mod identity;
 pub mod lsn;
 pub mod message;
 pub mod preflight;

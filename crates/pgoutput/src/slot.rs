@@ -210,6 +210,22 @@ pub async fn create(
     replication.create_slot(name, failover).await
 }
 
+/// Moves the slot ahead to `lsn`, or as far as the server's log goes: what is before is not sent again.
+///
+/// # Errors
+/// The server's: 55000 for a slot that is ahead of it, 55006 while a client streams from it.
+pub async fn advance(client: &Client, name: &str, lsn: Lsn) -> Result<()> {
+    let lsn = lsn.to_string();
+    client
+        .query_typed(
+            "SELECT pg_catalog.pg_replication_slot_advance($1, $2::text::pg_lsn)",
+            &[(&name, Type::NAME), (&lsn, Type::TEXT)],
+        )
+        .await
+        .map(|_position| ())
+        .map_err(|e| fault::from_sql(&format!("advance replication slot {name:?} to {lsn}"), e))
+}
+
 /// Drops the slot and the log it holds.
 ///
 /// # Errors

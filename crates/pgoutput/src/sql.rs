@@ -88,6 +88,14 @@ pub async fn connect(config: &Config, application_name: &str) -> Result<Client> 
     Ok(client)
 }
 
+/// Runs statements of the user's.
+///
+/// # Errors
+/// The server's.
+pub async fn execute(client: &Client, action: &str, statements: &str) -> Result<()> {
+    client.batch_execute(statements).await.map_err(|e| fault::from_sql(action, e))
+}
+
 async fn start(config: &Config, application_name: &str, transport: Transport) -> Result<Client> {
     let mut session = tokio_postgres::Config::new();
     session.user(&config.user).dbname(&config.dbname).application_name(application_name);

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use pgoutput::Relation;
+use pgoutput::{Column, Relation};
 
 use crate::convert::Options;
 use crate::converter::Converters;
+use crate::mask::Mask;
 use crate::name::NameAdjustment;
 use crate::topic::TopicNaming;
 use crate::transform::Chain;
@@ -57,6 +58,21 @@ pub type TableFilter = Arc<dyn Fn(&Relation) -> bool + Send + Sync>;
 /// A table's key as `message.key.columns` gives it: column indexes in key order; `None` to take [`Relation::key`].
 pub type KeyColumns = Arc<dyn Fn(&Relation) -> Option<Vec<usize>> + Send + Sync>;
 
+/// What the options say of a column's value. Keys keep their columns as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ColumnRule {
+    /// `column.include.list` or `column.exclude.list` leaves it out.
+    pub excluded: bool,
+    /// What becomes of its text.
+    pub mask: Option<Mask>,
+}
+
+/// A question about a column.
+pub type ColumnRules = Arc<dyn Fn(&Relation, &Column) -> ColumnRule + Send + Sync>;
+
+/// A question about a text.
+pub type TextFilter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// Whether a column's schema says what the column is in its source: asked with the column's name and its type's, as
 /// [`SourceType`](crate::convert::SourceType) has it.
 pub type PropagateSourceType = Arc<dyn Fn(&Relation, &str, &str) -> bool + Send + Sync>;
@@ -106,6 +122,16 @@ pub struct EncoderConfig {
     pub included: TableFilter,
     /// `message.key.columns`.
     pub key_columns: Option<KeyColumns>,
+    /// `column.include.list`, `column.exclude.list`, and the masks.
+    pub columns: Option<ColumnRules>,
+    /// `skip.messages.without.change`.
+    pub skip_unchanged: bool,
+    /// Which prefixes of logical messages become records; all without.
+    pub messages: Option<TextFilter>,
+    /// `provide.transaction.metadata`: the topic of the bounds of transactions.
+    pub transaction_topic: Option<Arc<str>>,
+    /// The topic of heartbeats.
+    pub heartbeat_topic: Arc<str>,
     /// Which way rows take.
     pub path: Path,
 }

@@ -39,6 +39,7 @@ use pgoutput::{Column, Datum};
 use crate::data::{Schema, Value};
 use crate::emit::Emit;
 use array::ArrayRule;
+pub(crate) use binary::emit_bytes;
 use interval::Interval;
 pub use source_type::SourceType;
 use temporal::{InfiniteDays, Unit};
@@ -288,9 +289,9 @@ impl Rule {
             Self::Bit => out.boolean(binary::parse_bit(text)?),
             Self::Bits => binary::emit_bits(text, out)?,
             Self::Bytea(mode) => binary::emit_bytea(text, *mode, out)?,
-            Self::Opaque(mode) => binary::emit_bytes(text, *mode, out),
+            Self::Opaque(mode) => emit_bytes(text, *mode, out),
             Self::Geometric(mode) => {
-                binary::emit_bytes(geometric::driver_text(text)?.as_bytes(), *mode, out);
+                emit_bytes(geometric::driver_text(text)?.as_bytes(), *mode, out);
             }
             Self::Date { infinite, iso } => temporal::emit_date(text, *infinite, *iso, out)?,
             Self::Time(unit) => temporal::emit_time(text, *unit, out)?,

@@ -298,6 +298,11 @@ impl Progress {
         self.last_commit
     }
 
+    /// The slot's `catalog_xmin` from here on.
+    pub const fn set_xmin(&mut self, xmin: Option<i64>) {
+        self.offset.xmin = xmin;
+    }
+
     /// A row, truncate or message of a transaction passes.
     pub fn event(&mut self, position: &Position, message_type: MessageType) {
         let tx_id = position.xid.and_then(|xid| i64::try_from(xid).ok());
@@ -426,6 +431,12 @@ impl Resume {
     #[must_use]
     pub fn is_whole(&self, position: &Position) -> bool {
         position.commit_lsn < self.floor && self.partial(position).is_none()
+    }
+
+    /// Whether the transaction that begins at that position was being delivered.
+    #[must_use]
+    pub fn is_partial(&self, position: &Position) -> bool {
+        self.partial(position).is_some()
     }
 
     /// Whether the event is delivered. To be asked once for each event, in order; after the first `false` all

@@ -90,6 +90,11 @@ fn config(case: &Json, path: Path) -> EncoderConfig {
         log_errors: false,
         included: Arc::new(|_| true),
         key_columns: None,
+        columns: None,
+        skip_unchanged: false,
+        messages: None,
+        transaction_topic: None,
+        heartbeat_topic: "__debezium-heartbeat.dbs".into(),
         path,
     }
 }

@@ -83,6 +83,12 @@ pub(crate) struct Parts {
     pub(crate) status: StatusSink,
     /// What may be confirmed to Postgres; the stream reads it.
     pub(crate) confirmed: watch::Sender<Lsn>,
+    /// What `source.xmin` says.
+    pub(crate) xmin: watch::Receiver<Option<i64>>,
+    /// Time between heartbeats, where they are wanted.
+    pub(crate) heartbeat: Option<Duration>,
+    /// Whether no snapshot comes first: heartbeats begin with the stream.
+    pub(crate) streaming: bool,
     pub(crate) intervals: Intervals,
     /// Notifications that become records, where there is a topic for them.
     pub(crate) inbox: Option<Inbox>,
@@ -141,6 +147,8 @@ pub(crate) struct Pipeline {
     recorded: u64,
     write: Option<(Write, Progress)>,
     flush_at: Instant,
+    /// When the next heartbeat is due, once there is a stream.
+    beat_at: Option<Instant>,
     counts: Vec<(SegmentId, u64)>,
     /// What could not be encoded: the loop ends once everything before it is home.
     failure: Option<EncodeError>,
@@ -152,8 +160,10 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     pub(crate) fn new(parts: Parts) -> Self {
+        let streaming = parts.heartbeat.filter(|_| parts.streaming);
         Self {
             flush_at: Instant::now() + parts.intervals.flush,
+            beat_at: streaming.map(|interval| Instant::now() + interval),
             acks: AckTracker::default(),
             records: Records::default(),
             next: 0,
@@ -195,7 +205,7 @@ impl Pipeline {
             }
             let intake =
                 deadline.is_none() && self.end.is_none() && *target.borrow() == Target::Started;
-            let flush_at = self.flush_at;
+            let (flush_at, beat_at) = (self.flush_at, self.beat_at);
             // Deliveries first, so that progress is never behind what is known; new work last.
             tokio::select! {
                 biased;
@@ -211,6 +221,7 @@ impl Pipeline {
                         mode = Mode::Draining(Instant::now() + self.parts.intervals.drain);
                     }
                 }
+                () = until(beat_at), if intake => self.beat().await?,
                 note = note(&mut self.parts.inbox), if intake => match note {
                     Some(note) => self.notify(&note).await?,
                     None => self.parts.inbox = None,
@@ -255,10 +266,19 @@ impl Pipeline {
         Ok(())
     }
 
+    /// A heartbeat, a segment of its own.
+    async fn beat(&mut self) -> Result<(), PipelineError> {
+        self.beat_at = self.parts.heartbeat.map(|interval| Instant::now() + interval);
+        self.parts.encoder.heartbeat(Clock::now(), &mut self.records)?;
+        self.open_segment().await
+    }
+
     /// Encodes a batch and begins to hand its records over.
     async fn take(&mut self, staged: Staged) -> Result<(), PipelineError> {
         let batch = staged.batch;
         let clock = Clock::now();
+        let xmin = *self.parts.xmin.borrow();
+        self.parts.encoder.set_xmin(xmin);
         match self.parts.encoder.encode(&batch, clock, &mut self.records) {
             Ok(()) => {
                 let counters = self.parts.encoder.counters();
@@ -308,6 +328,10 @@ impl Pipeline {
     fn count(&mut self, batch: &Batch) {
         for event in &batch.events {
             match event {
+                // One heartbeat at once, as in Debezium.
+                Event::SnapshotDone(_) => {
+                    self.beat_at = self.parts.heartbeat.map(|_| Instant::now());
+                }
                 Event::Commit { end_lsn, position } => {
                     self.confirm = self.confirm.max(*end_lsn);
                     self.committed_us = position.commit_time_us;

@@ -1,7 +1,12 @@
 //! `io.debezium.connector.postgresql.PostgresConnector`, as the worker runs it.
 
 pub(crate) mod check;
+mod columns;
+mod connection;
+mod identity;
 mod options;
+mod pulse;
+mod refusal;
 mod settings;
 mod signal;
 mod source;
@@ -61,10 +66,11 @@ impl Plugin for PostgresConnector {
 }
 
 /// As Debezium does: every option by itself, and a connection only if none of them has an error. The value of a
-/// validated option is null in Debezium's answer, whatever was submitted.
+/// validated option is null in Debezium's answer, whatever was submitted. What only a task finds wrong is not told here,
+/// as in Debezium.
 async fn validate(config: Properties) -> Vec<ConfigValue> {
     let mut values: Vec<ConfigValue> =
-        options::OPTIONS.iter().map(|o| ConfigValue::new(o.key.name, None)).collect();
+        options::CONFIG_DEF.keys.iter().map(|key| ConfigValue::new(key.name, None)).collect();
     let mut report =
         |option: &str, message: String| match values.iter_mut().find(|v| v.name == option) {
             Some(value) => value.errors.push(message),
@@ -74,29 +80,25 @@ async fn validate(config: Properties) -> Vec<ConfigValue> {
                 values.push(value);
             }
         };
-    match Settings::parse(&config) {
-        Err(problems) => {
-            for problem in problems {
-                report(&problem.option, problem.to_string());
-            }
+    let problems = settings::problems(&config);
+    if !problems.is_empty() {
+        for problem in problems {
+            report(&problem.option, problem.to_string());
         }
-        Ok(settings) => {
-            let limit = settings.validation_timeout;
-            match tokio::time::timeout(limit, source::probe(&settings)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    report(
-                        "database.hostname",
-                        format!("Error while validating connector config: {error}"),
-                    );
-                }
-                Err(_elapsed) => {
-                    report(
-                        "database.hostname",
-                        format!("Connection validation timed out after {} ms", limit.as_millis()),
-                    );
-                }
+    } else if let Ok(settings) = Settings::parse(&config) {
+        let limit = settings.validation_timeout;
+        let failed = match tokio::time::timeout(limit, source::probe(&settings)).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => {
+                let reason = connection::describe(&error, &settings.database);
+                Some(format!("Error while validating connector config: {reason}"))
             }
+            Err(_elapsed) => {
+                Some(format!("Connection validation timed out after {} ms", limit.as_millis()))
+            }
+        };
+        if let Some(message) = failed {
+            report("database.hostname", message);
         }
     }
     values

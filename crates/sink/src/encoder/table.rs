@@ -24,9 +24,15 @@ const MAX_CONVERTERS: usize = 1000;
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) relation: Arc<Relation>,
+    /// The relation by whose address the table is known: it must not be another's while the table lives.
+    known_as: Arc<Relation>,
     pub(super) included: bool,
     /// Columns of its key.
     pub(super) key: Vec<usize>,
+    /// What transactions count its events under.
+    pub(super) collection: Arc<str>,
+    /// Its row before and after a change, where unchanged ones are looked for.
+    rows: Option<[Expr; 2]>,
     /// Why no record can be made of its rows.
     pub(super) broken: Option<Error>,
     origin: Origin,
@@ -36,8 +42,54 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new(relation: Arc<Relation>, origin: Origin, config: &EncoderConfig) -> Self {
         let (included, key) = ((config.included)(&relation), key_columns(&relation, config));
+        let collection = format!("{}.{}", relation.schema, relation.name).into();
+        let known_as = Arc::clone(&relation);
         let broken = check_names(&relation, config).err();
-        Self { relation, included, key, broken, origin, plans: Vec::new() }
+        Self {
+            relation,
+            known_as,
+            included,
+            key,
+            collection,
+            broken,
+            rows: None,
+            origin,
+            plans: Vec::new(),
+        }
+    }
+
+    /// The same, coming after what the table was before. One that was captured and is renamed to what is not goes on
+    /// under its old name, as in Debezium, which does not look at relations that it does not capture.
+    pub(super) fn after(self, before: Option<Self>, config: &EncoderConfig) -> Self {
+        let Some(before) = before.filter(|before| before.included && !self.included) else {
+            return self;
+        };
+        let Relation { schema, name, .. } = &*before.relation;
+        let renamed = Relation {
+            schema: schema.clone(),
+            name: name.clone(),
+            ..Relation::clone(&self.relation)
+        };
+        Self { known_as: self.known_as, ..Self::new(Arc::new(renamed), self.origin, config) }
+    }
+
+    /// Whether an update shows the same row before and after, as far as columns are captured.
+    pub(super) fn is_unchanged(&mut self, context: &Context<'_>, config: &EncoderConfig) -> bool {
+        if context.old.is_none() {
+            return false;
+        }
+        let [old, new] = self
+            .rows
+            .get_or_insert_with(|| Envelope::new(&self.relation, self.origin, config).rows());
+        let tree = |expr| {
+            let mut builder = ValueBuilder::new();
+            drive(expr, context, &mut builder);
+            builder.finish()
+        };
+        let same = tree(old) == tree(new);
+        // What did not convert is told when the record is written.
+        context.failure.set(None);
+        same
     }
 
     /// The plan of that kind of record, compiled when it is first asked for, and the relation.
@@ -53,7 +105,7 @@ impl Table {
 
 /// How one kind of record is written.
 #[derive(Debug)]
-enum Plan {
+pub(super) enum Plan {
     /// Not at all.
     Dropped,
     /// Straight to bytes.
@@ -63,8 +115,9 @@ enum Plan {
 }
 
 #[derive(Debug)]
-struct Straight {
+pub(super) struct Straight {
     target: Arc<Target>,
+    partition: Option<i32>,
     key: Option<(Compiled, Expr)>,
     value: Option<(Compiled, Expr)>,
     /// Of the headers that differ from record to record.
@@ -72,7 +125,7 @@ struct Straight {
 }
 
 impl Plan {
-    fn new(record: RecordPlan, config: &EncoderConfig) -> Self {
+    pub(super) fn new(record: RecordPlan, config: &EncoderConfig) -> Self {
         if config.path == Path::General {
             return Self::General(Box::new(record), 0);
         }
@@ -110,6 +163,7 @@ impl Straight {
             slots.push(Slot { name, shared });
         }
         Self {
+            partition: record.partition,
             key: part(record.key, &config.converters.key),
             value: part(record.value, &config.converters.value),
             target: Arc::new(Target { topic: Arc::clone(&topic), headers: slots }),
@@ -138,6 +192,13 @@ pub(super) struct Writer {
     headers: Cache,
 }
 
+/// Whose record it is, and what a failed conversion comes to.
+struct Judge<'a> {
+    /// The table's name; empty for a record of none.
+    name: &'a str,
+    check: &'a dyn Fn() -> Result<()>,
+}
+
 impl Writer {
     pub(super) fn new(config: Arc<EncoderConfig>) -> Self {
         let converter::Converters { key, value, header } = config.converters.clone();
@@ -158,23 +219,45 @@ impl Writer {
         context: &Context<'_>,
         records: &mut Records,
     ) -> Result<()> {
-        let mark = records.mark();
         let config = Arc::clone(&self.config);
         let (plan, relation) = table.plan(kind, &config);
+        let Some(plan) = plan else { return Ok(()) };
+        let check = || check(context, relation, config.conversion_failure);
+        self.write(plan, context, &Judge { name: &relation.name, check: &check }, records)
+    }
+
+    /// A record of no table, whose values are ours and convert.
+    pub(super) fn notice(
+        &mut self,
+        plan: &Plan,
+        context: &Context<'_>,
+        records: &mut Records,
+    ) -> Result<()> {
+        self.write(plan, context, &Judge { name: "", check: &|| Ok(()) }, records)
+    }
+
+    fn write(
+        &mut self,
+        plan: &Plan,
+        context: &Context<'_>,
+        judge: &Judge<'_>,
+        records: &mut Records,
+    ) -> Result<()> {
+        let mark = records.mark();
+        let config = Arc::clone(&self.config);
         let outcome = match plan {
-            None | Some(Plan::Dropped) => Ok(()),
-            Some(Plan::Compiled(plan)) => {
+            Plan::Dropped => Ok(()),
+            Plan::Compiled(plan) => {
                 let written = self.straight(plan, context, records);
                 // What could not be converted goes before what the converter makes of the hole.
-                check(context, relation, config.conversion_failure)
-                    .and_then(|()| self.tolerate(written, relation, &mark, records))
+                (judge.check)().and_then(|()| self.tolerate(written, judge.name, &mark, records))
             }
-            Some(Plan::General(plan, from)) => {
+            Plan::General(plan, from) => {
                 let record = tree(plan, context);
-                check(context, relation, config.conversion_failure).and_then(|()| {
+                (judge.check)().and_then(|()| {
                     let record = config.transforms.apply(*from, record);
                     let written = record.and_then(|record| self.tree(record, records));
-                    self.tolerate(written, relation, &mark, records)
+                    self.tolerate(written, judge.name, &mark, records)
                 })
             }
         };
@@ -188,7 +271,7 @@ impl Writer {
     fn tolerate(
         &self,
         written: Result<()>,
-        relation: &Relation,
+        name: &str,
         mark: &Mark,
         records: &mut Records,
     ) -> Result<()> {
@@ -196,7 +279,7 @@ impl Writer {
             Err(error @ Error::Data { .. }) if self.config.tolerant => {
                 records.truncate(mark);
                 if self.config.log_errors {
-                    tracing::error!(table = relation.name, %error, "record left out");
+                    tracing::error!(table = name, %error, "record left out");
                 }
                 Ok(())
             }
@@ -222,8 +305,8 @@ impl Writer {
             let bytes = write(compiled, &Driven { expr, context }, &mut self.scratch, records)?;
             records.push_header(bytes);
         }
-        let parts =
-            Parts { key, value, headers, partition: None, timestamp_ms: None, event: self.event };
+        let partition = plan.partition;
+        let parts = Parts { key, value, headers, partition, timestamp_ms: None, event: self.event };
         records.push(&plan.target, parts);
         Ok(())
     }
@@ -279,7 +362,7 @@ fn tree(plan: &RecordPlan, context: &Context<'_>) -> Record {
     };
     Record {
         topic: Arc::clone(&plan.topic),
-        partition: None,
+        partition: plan.partition,
         timestamp_ms: None,
         key: typed(&plan.key),
         value: typed(&plan.value),

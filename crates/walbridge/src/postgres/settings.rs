@@ -15,13 +15,47 @@ use pgoutput::publication::Autocreate;
 use pgoutput::{Password, Relation, SslConfig, SslMode};
 use sink::config::{FailureMode, PropagateSourceType, SkippedOperations};
 use sink::convert::{BinaryMode, DecimalMode, Options, TimeMode};
+use sink::java_regex;
 use sink::name::NameAdjustment;
+use sink::topic::{KeyField, Routing, TopicNaming};
 
+use super::columns::{Columns, Keys};
+use super::identity::Identities;
 use super::options::{self, Handling};
 use crate::live::Origin;
 
 pub(crate) use signal::{NotificationSettings, SignalSettings, SignalTopic, TableName, Watermarks};
 pub(super) use snapshot::{SnapshotMode, SnapshotSettings};
+
+/// `offset.mismatch.strategy`: what holds when the stored position is not the slot's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mismatch {
+    /// The stored one, unseen.
+    NoValidation,
+    /// The stored one, and the slot follows.
+    TrustOffset,
+    /// The slot's, if it is ahead.
+    TrustSlot,
+    /// The one that is ahead; the slot follows.
+    TrustGreater,
+}
+
+/// Heartbeats, where they are wanted.
+#[derive(Debug)]
+pub(super) struct Heartbeat {
+    pub(super) interval: Duration,
+    /// SQL to run with each.
+    pub(super) action: Option<String>,
+}
+
+/// `guardrail.collections.*`.
+#[derive(Debug)]
+pub(super) struct Guardrail {
+    /// Most tables; none for no limit.
+    pub(super) tables_max: Option<usize>,
+    /// Whether more are an error.
+    pub(super) fails: bool,
+}
 
 /// Something is wrong with one option.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +80,22 @@ pub(super) struct Settings {
     pub(super) signals: SignalSettings,
     pub(super) notifications: NotificationSettings,
     pub(super) filter: Arc<Filter>,
+    pub(super) columns: Arc<Columns>,
+    pub(super) keys: Arc<Keys>,
+    pub(super) skip_unchanged: bool,
+    pub(super) messages: Option<Arc<Lists>>,
+    pub(super) topics: TopicNaming,
+    /// The topic of transactions, where they are told.
+    pub(super) transaction_topic: Option<Arc<str>>,
+    pub(super) heartbeat_topic: Arc<str>,
+    pub(super) heartbeat: Option<Heartbeat>,
+    pub(super) identities: Identities,
+    pub(super) guardrail: Guardrail,
+    pub(super) mismatch: Mismatch,
+    /// Whether nobody confirms positions: `lsn.flush.mode=manual`.
+    pub(super) never_confirms: bool,
+    /// How often `catalog_xmin` is read, if at all.
+    pub(super) xmin_interval: Option<Duration>,
     pub(super) queue_bytes: usize,
     pub(super) status_interval: Duration,
     pub(super) retries: Option<u32>,
@@ -76,6 +126,7 @@ impl fmt::Debug for Settings {
 #[derive(Debug)]
 pub(super) struct SlotSettings {
     pub(super) name: String,
+    pub(super) failover: bool,
     pub(super) drop_on_stop: bool,
     pub(super) max_retries: u32,
     pub(super) retry_delay: Duration,
@@ -92,15 +143,18 @@ pub(super) struct Filter {
     signal: Option<TableName>,
 }
 
+/// What an include list, or an exclude list, lets pass.
 #[derive(Debug)]
-struct Lists {
+pub(super) struct Lists {
     /// `None`: everything.
     include: Option<Vec<Regex>>,
+    /// The patterns to include as the user wrote them.
+    written: Vec<String>,
     exclude: Vec<Regex>,
 }
 
 impl Lists {
-    fn take(&self, name: &str) -> bool {
+    pub(super) fn take(&self, name: &str) -> bool {
         match &self.include {
             Some(include) => matches_any(include, name),
             None => !matches_any(&self.exclude, name),
@@ -136,14 +190,11 @@ impl Filter {
     pub(super) fn idle_patterns(&self, tables: &[(String, String)]) -> Vec<String> {
         let names: Vec<String> =
             tables.iter().map(|(schema, name)| format!("{schema}.{name}")).collect();
-        let include = self.tables.include.as_deref().unwrap_or_default();
-        let idle = include.iter().filter(|p| !names.iter().any(|n| p.is_match(n).unwrap_or(false)));
-        let written = |p: &Regex| {
-            let text = p.as_str();
-            let inner = text.strip_prefix(ANCHOR[0]).and_then(|t| t.strip_suffix(ANCHOR[1]));
-            inner.unwrap_or(text).to_owned()
-        };
-        idle.map(written).collect()
+        let include = self.tables.include.as_deref().unwrap_or_default().iter();
+        let idle = include
+            .zip(&self.tables.written)
+            .filter(|(p, _)| !names.iter().any(|n| p.is_match(n).unwrap_or(false)));
+        idle.map(|(_, written)| written.clone()).collect()
     }
 
     pub(super) fn takes_relation(&self, relation: &Relation) -> bool {
@@ -157,9 +208,6 @@ impl Filter {
         include.iter().position(|p| p.is_match(&name).unwrap_or(false)).unwrap_or(usize::MAX)
     }
 }
-
-/// What is put around a pattern: it must match the whole name, in any case.
-const ANCHOR: [&str; 2] = ["(?i)^(?:", ")$"];
 
 /// Splits a list of patterns at commas without a backslash before them; blanks around entries do not count.
 pub(super) fn split_list(text: &str) -> Vec<String> {
@@ -183,55 +231,32 @@ fn split_statements(text: &str) -> Vec<String> {
     parts.split(';').map(whole).filter(|s| !s.is_empty()).collect()
 }
 
-/// Every problem of the configuration, in the table's order.
+/// Every problem of the configuration that Debezium names when it is submitted, in the table's order.
 pub(super) fn problems(config: &Properties) -> Vec<Problem> {
     let problem = |option: &str, message: String| Problem { option: option.to_owned(), message };
-    let mut found = Vec::new();
-    for option in options::OPTIONS {
-        let name = option.key.name;
-        let given = config.get(name).map(String::as_str);
-        let required = matches!(option.key.default, connect::config_def::Default::Required);
-        let blank = given.is_none_or(|v| v.trim().is_empty());
-        if blank {
-            if required {
-                found.push(problem(name, "A value is required".to_owned()));
-            }
-            continue;
-        }
-        let value = given.unwrap_or_default();
-        if let Some(message) = option.check.problem(value) {
-            found.push(problem(name, message));
-        } else if option.handling == Handling::Refused && !is_default(option, value) {
-            found.push(problem(
-                name,
-                "walbridge does not support this option yet; remove it".to_owned(),
-            ));
-        }
-    }
-    for name in config.keys() {
-        if options::REFUSED_PREFIXES.iter().any(|p| name.starts_with(p)) {
-            found.push(problem(
-                name,
-                "walbridge does not support this option yet; remove it".to_owned(),
-            ));
-        }
-    }
+    let unsupported = || "walbridge does not support this option yet; remove it".to_owned();
     let given = |name: &str| config.get(name).is_some_and(|v| !v.trim().is_empty());
-    for kind in ["schema", "table"] {
-        let (include, exclude) = (format!("{kind}.include.list"), format!("{kind}.exclude.list"));
-        if given(&include) && given(&exclude) {
-            found.push(problem(&exclude, format!("\"{include}\" is already specified")));
+    let mut found = Vec::new();
+    for option in options::all() {
+        let name = option.key.name;
+        let messages = options::problems(option, config);
+        found.extend(messages.into_iter().map(|message| problem(name, message)));
+        if let Some(kind) = name.strip_suffix(".exclude.list") {
+            let include = format!("{kind}.include.list");
+            if given(name) && given(&include) {
+                found.push(problem(name, format!("\"{include}\" is already specified")));
+            }
         }
     }
-    if let Err(message) = skipped_operations(config.get("skipped.operations").map(String::as_str)) {
-        found.push(problem("skipped.operations", message));
+    if !found.is_empty() {
+        return found;
     }
-    if given("plugin.name")
-        && !config.get("plugin.name").is_some_and(|p| p.trim().eq_ignore_ascii_case("pgoutput"))
-    {
-        found.push(problem("plugin.name", "walbridge reads the plugin pgoutput only".to_owned()));
+    for option in options::all().filter(|option| option.handling == Handling::Refused) {
+        let name = option.key.name;
+        if config.get(name).is_some_and(|v| !v.trim().is_empty() && !is_default(option, v)) {
+            found.push(problem(name, unsupported()));
+        }
     }
-    custom_names(config, &mut found);
     if given("notification.enabled.channels")
         && !given("notification.sink.topic.name")
         && config
@@ -247,18 +272,6 @@ pub(super) fn problems(config: &Properties) -> Vec<Problem> {
     found
 }
 
-/// `custom` needs a name beside it, in Debezium's words.
-fn custom_names(config: &Properties, found: &mut Vec<Problem>) {
-    for snapshot::Service { option, .. } in snapshot::SERVICES {
-        let name = format!("{option}.custom.name");
-        let is_custom = config.get(option).is_some_and(|v| v.trim().eq_ignore_ascii_case("custom"));
-        if is_custom && config.get(&name).is_none_or(|v| v.trim().is_empty()) {
-            let message = format!("{name} cannot be empty when {option} 'custom' is defined");
-            found.push(Problem { option: name, message });
-        }
-    }
-}
-
 fn is_default(option: &options::PostgresOption, value: &str) -> bool {
     match option.key.default {
         connect::config_def::Default::Text(default) => value.trim().eq_ignore_ascii_case(default),
@@ -266,7 +279,8 @@ fn is_default(option: &options::PostgresOption, value: &str) -> bool {
     }
 }
 
-fn skipped_operations(text: Option<&str>) -> Result<SkippedOperations, String> {
+/// `skipped.operations`; Debezium's words for what is none.
+pub(super) fn skipped_operations(text: Option<&str>) -> Result<SkippedOperations, String> {
     let Some(text) = text.filter(|t| !t.trim().is_empty()) else {
         return Ok(SkippedOperations::default());
     };
@@ -324,6 +338,15 @@ impl Reader<'_> {
         text.parse().map_err(|_out_of_range: T::Err| Problem { option: name.to_owned(), message })
     }
 
+    /// As [`Self::number`]; the default where Debezium does not look at what is given either.
+    fn number_or_default<T: FromStr>(&self, name: &str) -> Result<T, Problem> {
+        let given = self.0.get(name).and_then(|text| text.trim().parse().ok());
+        match given {
+            Some(number) => Ok(number),
+            None => Reader(&Properties::new()).number(name),
+        }
+    }
+
     fn failure_mode(&self, name: &str) -> FailureMode {
         match self.word(name).as_str() {
             "fail" => FailureMode::Fail,
@@ -340,7 +363,7 @@ impl Reader<'_> {
     fn patterns(&self, name: &str) -> Result<Option<Vec<Regex>>, Problem> {
         let Some(list) = self.text(name) else { return Ok(None) };
         let compile = |pattern: String| {
-            Regex::new(&format!("{}{pattern}{}", ANCHOR[0], ANCHOR[1]))
+            java_regex::whole(&pattern)
                 .map_err(|error| Problem { option: name.to_owned(), message: error.to_string() })
         };
         split_list(list).into_iter().map(compile).collect::<Result<_, _>>().map(Some)
@@ -367,10 +390,18 @@ impl Settings {
     }
 
     fn read(read: &Reader<'_>) -> Result<Self, Problem> {
+        let plugin = read.0.get("plugin.name").map(|p| p.trim()).filter(|p| !p.is_empty());
+        if plugin.is_some_and(|plugin| !plugin.eq_ignore_ascii_case("pgoutput")) {
+            return Err(Problem {
+                option: "plugin.name".to_owned(),
+                message: "walbridge reads the plugin pgoutput only".to_owned(),
+            });
+        }
         let queue_bytes = match read.number::<usize>("max.queue.size.in.bytes")? {
             0 => 8 << 20,
             bytes => bytes,
         };
+        let topics = topics(read)?;
         Ok(Self {
             prefix: read.owned("topic.prefix").into(),
             database: database(read)?,
@@ -385,6 +416,29 @@ impl Settings {
                 ignore_builtin: read.flag("table.ignore.builtin"),
                 signal: signal::signal_table(read),
             }),
+            columns: Arc::new(Columns::parse(read.0)?),
+            keys: Arc::new(Keys::parse(read.text("message.key.columns").unwrap_or_default())?),
+            skip_unchanged: read.flag("skip.messages.without.change"),
+            messages: messages(read)?.map(Arc::new),
+            transaction_topic: read
+                .flag("provide.transaction.metadata")
+                .then(|| topics.beside(&read.owned("topic.transaction"))),
+            heartbeat_topic: match read.text("topic.heartbeat.name") {
+                Some(name) => name.into(),
+                None => topics.heartbeat(&read.owned("topic.heartbeat.prefix")),
+            },
+            topics,
+            heartbeat: heartbeat(read)?,
+            identities: Identities::parse(
+                read.text("replica.identity.autoset.values").unwrap_or_default(),
+            )?,
+            guardrail: Guardrail {
+                tables_max: Some(read.number("guardrail.collections.max")?).filter(|max| *max > 0),
+                fails: read.word("guardrail.collections.limit.action") == "fail",
+            },
+            mismatch: mismatch(read),
+            never_confirms: flush_mode(read) == "manual",
+            xmin_interval: interval(read, "xmin.fetch.interval.ms")?,
             queue_bytes,
             status_interval: read.millis("status.update.interval.ms")?,
             retries: u32::try_from(read.number::<i64>("errors.max.retries")?).ok(),
@@ -403,8 +457,95 @@ impl Settings {
     }
 }
 
+/// None where every prefix passes.
+fn messages(read: &Reader<'_>) -> Result<Option<Lists>, Problem> {
+    let lists = lists(read, "message.prefix")?;
+    Ok(Some(lists).filter(|lists| lists.include.is_some() || !lists.exclude.is_empty()))
+}
+
+/// None for 0.
+fn interval(read: &Reader<'_>, name: &str) -> Result<Option<Duration>, Problem> {
+    Ok(Some(read.millis(name)?).filter(|interval| !interval.is_zero()))
+}
+
+/// `flush.lsn.source` is the older form, which counts where the newer one is missing.
+fn flush_mode(read: &Reader<'_>) -> String {
+    match read.word("lsn.flush.mode") {
+        mode if !mode.is_empty() => mode,
+        _ if read.flag("flush.lsn.source") => "connector".to_owned(),
+        _ => "manual".to_owned(),
+    }
+}
+
+fn mismatch(read: &Reader<'_>) -> Mismatch {
+    match read.word("offset.mismatch.strategy").as_str() {
+        "trust_offset" => Mismatch::TrustOffset,
+        "trust_slot" => Mismatch::TrustSlot,
+        "trust_greater_lsn" => Mismatch::TrustGreater,
+        _ if read.flag("internal.slot.seek.to.known.offset.on.start") => Mismatch::TrustOffset,
+        _ => Mismatch::NoValidation,
+    }
+}
+
+/// As Debezium does, heartbeats come by themselves, every ten minutes, where idle positions are to be confirmed.
+fn heartbeat(read: &Reader<'_>) -> Result<Option<Heartbeat>, Problem> {
+    const FORCED: Duration = Duration::from_secs(600);
+    let forced =
+        flush_mode(read) == "connector_and_driver" && !read.flag("provide.transaction.metadata");
+    let interval = interval(read, "heartbeat.interval.ms")?.or(forced.then_some(FORCED));
+    let action = read.text("heartbeat.action.query").map(ToOwned::to_owned);
+    Ok(interval.map(|interval| Heartbeat { interval, action }))
+}
+
+/// `topic.naming.strategy` and its options.
+fn topics(read: &Reader<'_>) -> Result<TopicNaming, Problem> {
+    let delimiter = read.0.get("topic.delimiter").map_or(".", String::as_str);
+    let naming = TopicNaming::new(&read.owned("topic.prefix"), delimiter);
+    let class = read.owned("topic.naming.strategy");
+    let name = class.strip_prefix("io.debezium.schema.").unwrap_or(&class);
+    let with_schema = name.starts_with("Schema");
+    match name {
+        "SchemaTopicNamingStrategy" | "DefaultTopicNamingStrategy" => {
+            Ok(naming.strategy(with_schema, false))
+        }
+        "SchemaUnicodeTopicNamingStrategy" | "DefaultUnicodeTopicNamingStrategy" => {
+            Ok(naming.strategy(with_schema, true))
+        }
+        "SchemaRegexTopicNamingStrategy" | "DefaultRegexTopicNamingStrategy" => {
+            Ok(naming.strategy(with_schema, false).routed(routing(read)?))
+        }
+        _ => Err(Problem {
+            option: "topic.naming.strategy".to_owned(),
+            message: format!("{class} is none of Debezium's strategies"),
+        }),
+    }
+}
+
+fn routing(read: &Reader<'_>) -> Result<Routing, Problem> {
+    let problem = |option: &str, message: String| Problem { option: option.to_owned(), message };
+    let required =
+        |name: &str| read.text(name).ok_or_else(|| problem(name, "A value is required".to_owned()));
+    let compile = |name: &str, regex: &str, replacement: &str| {
+        sink::topic::compile(regex, replacement).map_err(|error| problem(name, error.to_string()))
+    };
+    let (regex, replacement) =
+        compile("topic.regex", required("topic.regex")?, required("topic.replacement")?)?;
+    let key = match (read.text("topic.key.field.regex"), read.text("topic.key.field.replacement")) {
+        (Some(regex), Some(replacement)) => {
+            Some(compile("topic.key.field.regex", regex, replacement)?)
+        }
+        _ => None,
+    };
+    let key = read
+        .flag("topic.key.enforce.uniqueness")
+        .then(|| KeyField { name: read.owned("topic.key.field.name").into(), form: key });
+    Ok(Routing { regex, replacement, key })
+}
+
 fn lists(read: &Reader<'_>, kind: &str) -> Result<Lists, Problem> {
+    let include = format!("{kind}.include.list");
     Ok(Lists {
+        written: split_list(read.text(&include).unwrap_or_default()),
         include: read.patterns(&format!("{kind}.include.list"))?,
         exclude: read.patterns(&format!("{kind}.exclude.list"))?.unwrap_or_default(),
     })
@@ -461,6 +602,7 @@ fn slot(read: &Reader<'_>) -> Result<SlotSettings, Problem> {
         .collect::<Result<_, _>>()?;
     Ok(SlotSettings {
         name: read.owned("slot.name"),
+        failover: read.flag("slot.failover"),
         drop_on_stop: read.flag("slot.drop.on.stop"),
         max_retries: u32::try_from(read.number::<i64>("slot.max.retries")?).unwrap_or(0),
         retry_delay: read.millis("slot.retry.delay.ms")?,
@@ -552,7 +694,7 @@ fn conversion(read: &Reader<'_>) -> Result<Options, Problem> {
         },
         interval_string: read.word("interval.handling.mode") == "string",
         hstore_map: read.word("hstore.handling.mode") == "map",
-        money_fraction_digits: read.number("money.fraction.digits")?,
+        money_fraction_digits: read.number_or_default("money.fraction.digits")?,
         include_unknown: read.flag("include.unknown.datatypes"),
         unavailable_placeholder: placeholder(
             read.text("unavailable.value.placeholder").unwrap_or_default(),
@@ -638,21 +780,88 @@ mod tests {
 
     #[test]
     fn what_would_change_the_capture_is_refused_and_what_would_not_is_accepted() {
-        for (key, value) in [
-            ("column.mask.with.4.chars", "a.b.c"),
-            ("message.key.columns", "a:b"),
-            ("column.exclude.list", "x"),
-        ] {
+        for (key, value) in
+            [("converters", "a"), ("post.processors", "x"), ("sourceinfo.struct.maker", "a.B")]
+        {
             assert_eq!(problems(&minimal(&[(key, value)]))[0].option, key);
         }
         for (key, value) in [
             ("max.batch.size", "1"),
-            ("topic.delimiter", "."),
+            ("topic.delimiter", "-"),
             ("some.unknown", "1"),
             ("read.only", "FALSE"),
+            ("column.mask.with.x.chars", "a"),
         ] {
             assert_eq!(problems(&minimal(&[(key, value)])), [], "{key}");
         }
+    }
+
+    /// As Debezium 3.6.3 answers.
+    #[test]
+    fn wrong_values_are_refused_in_debeziums_words() {
+        let said = |key: &str, value: &str| {
+            let found = problems(&minimal(&[(key, value)]));
+            assert!(found.iter().all(|problem| problem.option == key), "{found:?}");
+            found.into_iter().map(|problem| problem.message).collect::<Vec<_>>()
+        };
+        let integer = "An integer is expected";
+        let boolean = "Either 'true' or 'false' is expected";
+        assert_eq!(said("database.port", "abc"), [integer, integer]);
+        assert_eq!(said("heartbeat.interval.ms", "-1"), ["An non-negative integer is expected"]);
+        assert_eq!(
+            said("heartbeat.interval.ms", "x"),
+            [integer, "An non-negative integer is expected"]
+        );
+        assert_eq!(said("tombstones.on.delete", "maybe"), [boolean, boolean]);
+        assert_eq!(said("provide.transaction.metadata", "x"), [boolean]);
+        assert_eq!(
+            said("max.queue.size", "0"),
+            ["A positive queue size is required", "Must be larger than the maximum batch size"]
+        );
+        assert_eq!(said("xmin.fetch.interval.ms", "-1"), ["A non-negative long value is expected"]);
+        assert_eq!(
+            said("decimal.handling.mode", "exact"),
+            ["Value must be one of string, double, precise"]
+        );
+        assert_eq!(
+            said("topic.prefix", ""),
+            [
+                "A value is required",
+                " has invalid format (only the underscore, hyphen, dot and alphanumeric characters are allowed)"
+            ]
+        );
+        assert_eq!(
+            said("message.key.columns", "nocolon"),
+            [r"nocolon has an invalid format (expecting '^\s*([^:]+):([^:,]+(,[^:,]+)*)\s*$')"]
+        );
+        assert_eq!(
+            said("table.include.list", "public.(a"),
+            [
+                "A comma-separated list of valid regular expressions is expected, but Unclosed group near index 9\npublic.(a"
+            ]
+        );
+        assert_eq!(said("skipped.operations", "U"), ["Invalid operation"]);
+    }
+
+    #[test]
+    fn topics_are_named_by_their_options() {
+        let settings = Settings::parse(&minimal(&[
+            ("topic.delimiter", "_"),
+            ("topic.heartbeat.prefix", "hb"),
+            ("provide.transaction.metadata", "true"),
+            ("heartbeat.interval.ms", "5"),
+        ]))
+        .unwrap();
+        assert_eq!(settings.transaction_topic.as_deref(), Some("p_transaction"));
+        assert_eq!(&*settings.heartbeat_topic, "hb_p");
+        let named = Settings::parse(&minimal(&[("topic.heartbeat.name", "pulse")])).unwrap();
+        assert_eq!((&*named.heartbeat_topic, named.heartbeat.is_none()), ("pulse", true));
+        let forced =
+            Settings::parse(&minimal(&[("lsn.flush.mode", "connector_and_driver")])).unwrap();
+        assert_eq!(forced.heartbeat.map(|h| h.interval.as_secs()), Some(600));
+        let unknown = minimal(&[("topic.naming.strategy", "nope.Nope")]);
+        assert_eq!(problems(&unknown), [], "as in Debezium, the task fails");
+        assert!(Settings::parse(&unknown).is_err());
     }
 
     #[test]

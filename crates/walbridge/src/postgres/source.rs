@@ -10,16 +10,19 @@ use std::time::Duration;
 
 use connect::java_map::hash_order;
 use pgoutput::catalog::{Catalog, Table};
+use pgoutput::publication::Autocreate;
 use pgoutput::queue::Sender;
 use pgoutput::replication::Replication;
 use pgoutput::snapshot::{Copier, Outcome, Snapshot, Source, View};
 use pgoutput::stream::{Options, Stream};
-use pgoutput::{Error, Lsn, Position, ReadKind, slot, sql};
+use pgoutput::{Error, Lsn, Position, ReadKind, Relation, slot, sql};
 use sink::offset::SourceOffset;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::settings::{Settings, SnapshotSettings};
+use super::pulse;
+use super::refusal::{Refusal, SourceError};
+use super::settings::{Mismatch, Settings, SlotSettings, SnapshotSettings};
 use crate::live::{TableLive, TaskLive};
 use crate::notification::{Aggregate, Note, Notifier};
 
@@ -32,13 +35,21 @@ const STREAMING_CONNECTION: &str = "Debezium Streaming";
 pub(super) enum Start {
     /// Read the tables first.
     Snapshot,
-    /// Stream from the stored position, or from the slot's without one.
-    Stream(Option<Lsn>),
+    /// Stream.
+    Stream {
+        /// From the stored position; without one from the slot's.
+        from: Option<Lsn>,
+        /// `lsn_proc` of the offset, which must still be on the server.
+        proc: Option<Lsn>,
+    },
     /// There is nothing to do: the tables are read, and it is not to stream.
     Idle,
 }
 
 impl Start {
+    /// Where the slot stands.
+    const SLOT: Self = Self::Stream { from: None, proc: None };
+
     /// What `snapshot.mode` makes of the stored offset.
     pub(super) fn choose(
         settings: &SnapshotSettings,
@@ -58,7 +69,10 @@ impl Start {
         if !mode.streams() {
             return Ok(Self::Idle);
         }
-        Ok(Self::Stream(stored.and_then(SourceOffset::start_lsn)))
+        Ok(Self::Stream {
+            from: stored.and_then(SourceOffset::start_lsn),
+            proc: stored.and_then(|stored| stored.lsn_proc),
+        })
     }
 }
 
@@ -66,6 +80,8 @@ impl Start {
 pub(super) struct Channels {
     pub(super) output: Output,
     pub(super) confirmed: watch::Receiver<Lsn>,
+    /// The slot's `catalog_xmin`, where it is asked for.
+    pub(super) xmin: watch::Sender<Option<i64>>,
     /// Whether the stream has begun.
     pub(super) streaming: watch::Sender<bool>,
     pub(super) live: Arc<TaskLive>,
@@ -94,7 +110,7 @@ pub(super) async fn run(
     settings: Arc<Settings>,
     start: Start,
     channels: Channels,
-) -> Result<(), Error> {
+) -> Result<(), SourceError> {
     // Much of this waits for others (locks, running transactions, a host that does not answer), and all of it may be
     // dropped.
     let prepared = tokio::select! {
@@ -150,7 +166,7 @@ async fn go_on(
     replication: Option<Replication>,
     lsn: Lsn,
     channels: Channels,
-) -> Result<(), Error> {
+) -> Result<(), SourceError> {
     if settings.snapshot.mode.streams() {
         return stream(settings, catalog, replication, lsn, channels).await;
     }
@@ -164,7 +180,7 @@ async fn go_on(
 }
 
 /// Everything before the first row: checks, publication, slot. What does not stream needs neither of the two.
-async fn prepare(settings: &Settings, start: Start) -> Result<Prepared, Error> {
+async fn prepare(settings: &Settings, start: Start) -> Result<Prepared, SourceError> {
     let client = sql::connect(&settings.database, PLAIN_CONNECTION).await?;
     if !settings.snapshot.mode.streams() {
         let catalog = Catalog::new(client);
@@ -176,14 +192,15 @@ async fn prepare(settings: &Settings, start: Start) -> Result<Prepared, Error> {
     let mut catalog = Catalog::new(client);
     catalog.load_user_types().await?;
     let tables = captured(&catalog, settings).await?;
-    let names: Vec<_> = tables.iter().map(|t| (t.schema.clone(), t.name.clone())).collect();
-    settings.publication.ensure(catalog.client(), &names).await?;
+    publish(settings, catalog.client(), &tables).await?;
+    settings.identities.set(catalog.client(), &tables).await?;
     let slot = slot::find(catalog.client(), &settings.slot.name).await?;
-    let start = checked(slot.as_ref(), start, settings)?;
+    let start = reconcile(catalog.client(), slot.as_ref(), start, settings).await?;
     let (mut replication, mut created) = (None, None);
     if slot.is_none() {
         let mut connection = Replication::connect(&settings.database, STREAMING_CONNECTION).await?;
-        created = Some(slot::create(&mut connection, &settings.slot.name, false).await?);
+        let SlotSettings { name, failover, .. } = &settings.slot;
+        created = Some(slot::create(&mut connection, name, *failover).await?);
         replication = Some(connection);
     }
     let fresh = created.as_ref().map(|slot| slot.consistent_point);
@@ -191,13 +208,91 @@ async fn prepare(settings: &Settings, start: Start) -> Result<Prepared, Error> {
         created.map(|slot| View::Exported { snapshot: slot.snapshot, lsn: slot.consistent_point });
     let (view, lsn) = match start {
         // Without an offset the server knows best: it starts where the slot was last confirmed.
-        Start::Stream(stored) => (None, stored.or(fresh).unwrap_or(Lsn::INVALID)),
+        Start::Stream { from, .. } => (None, from.or(fresh).unwrap_or(Lsn::INVALID)),
         Start::Snapshot => {
             (Some(exported.unwrap_or(View::Now(settings.snapshot.isolation))), Lsn::INVALID)
         }
         Start::Idle => (None, Lsn::INVALID),
     };
     Ok(Prepared { catalog, replication, view, tables, lsn })
+}
+
+/// The publication, and what must hold before it is made.
+async fn publish(
+    settings: &Settings,
+    client: &sql::Client,
+    tables: &[Table],
+) -> Result<(), SourceError> {
+    if let Some(max) = settings.guardrail.tables_max.filter(|max| tables.len() > *max) {
+        let refusal = Refusal::Guardrail { tables: tables.len(), max };
+        if settings.guardrail.fails {
+            return Err(refusal.into());
+        }
+        tracing::warn!(connector = &*settings.prefix, "{refusal}");
+    }
+    let publication = &settings.publication;
+    if publication.autocreate == Autocreate::Filtered && tables.is_empty() {
+        let publication = publication.name.clone();
+        return Err(Refusal::NothingToPublish { publication }.into());
+    }
+    if publication.autocreate == Autocreate::Disabled && !publication.exists(client).await? {
+        return Err(Refusal::NoPublication.into());
+    }
+    let names: Vec<_> = tables.iter().map(|t| (t.schema.clone(), t.name.clone())).collect();
+    publication.ensure(client, &names).await?;
+    Ok(())
+}
+
+/// Where to start with the slot that is there, or is not: `offset.mismatch.strategy`, and whether the mode reads the
+/// tables again where the position is gone.
+async fn reconcile(
+    client: &sql::Client,
+    slot: Option<&slot::Slot>,
+    start: Start,
+    settings: &Settings,
+) -> Result<Start, SourceError> {
+    if let Some(slot) = slot {
+        slot.check(&settings.database.dbname)?;
+    }
+    let Start::Stream { from: Some(from), proc } = start else { return Ok(start) };
+    let trusts_slot = matches!(settings.mismatch, Mismatch::TrustSlot | Mismatch::TrustGreater);
+    let kept = slot.map(|slot| slot.restart);
+    // Debezium asks for what was processed only; without a slot nothing is there.
+    let is_gone = match (kept, proc) {
+        (None, _) => true,
+        (Some(Some(restart)), Some(proc)) => restart > proc,
+        (Some(_), _) => false,
+    };
+    if is_gone && !trusts_slot {
+        let lsn = proc.unwrap_or(from);
+        if !settings.snapshot.mode.heals() {
+            return Err(Refusal::PositionGone { lsn, slot: settings.slot.name.clone() }.into());
+        }
+        tracing::warn!(slot = settings.slot.name, %lsn, "the position to go on at is no longer available on the server: the tables are read again");
+        return Ok(Start::Snapshot);
+    }
+    let confirmed = slot.and_then(|slot| slot.confirmed_flush);
+    let is_ahead = confirmed.is_some_and(|confirmed| from > confirmed);
+    match settings.mismatch {
+        Mismatch::TrustSlot | Mismatch::TrustGreater if !is_ahead => return Ok(Start::SLOT),
+        Mismatch::TrustOffset | Mismatch::TrustGreater if is_ahead && !settings.never_confirms => {
+            advance(client, settings, from).await?;
+        }
+        _ => {}
+    }
+    Ok(start)
+}
+
+/// The slot follows the offset. One that cannot is no reason to stop: the stream starts at the offset all the same.
+async fn advance(client: &sql::Client, settings: &Settings, to: Lsn) -> Result<(), SourceError> {
+    match slot::advance(client, &settings.slot.name, to).await {
+        Ok(()) => {
+            tracing::info!(slot = settings.slot.name, %to, "slot advanced to the stored position");
+        }
+        Err(error) if error.is_transient() => return Err(error.into()),
+        Err(error) => tracing::warn!(%error, "slot not advanced to the stored position"),
+    }
+    Ok(())
 }
 
 /// Opens the snapshot's transaction. For a slot that was there before, a temporary one tells which transactions are in
@@ -247,36 +342,16 @@ pub(super) async fn captured(catalog: &Catalog, settings: &Settings) -> Result<V
     Ok(tables)
 }
 
-/// Whether the slot can serve that start: what it is to start with instead, where the mode allows that.
-fn checked(slot: Option<&slot::Slot>, start: Start, settings: &Settings) -> Result<Start, Error> {
-    let Start::Stream(Some(lsn)) = start else {
-        return slot.map_or(Ok(()), |slot| slot.check(&settings.database.dbname)).map(|()| start);
+/// Whether the columns that are captured leave out one of the key behind all of them. Debezium's snapshot fails then,
+/// since its rows end with the last captured column.
+fn cuts_key(settings: &Settings, relation: &Relation) -> bool {
+    let key = settings.keys.of(relation).unwrap_or_else(|| relation.key.clone());
+    let shown = |index: &usize| {
+        let column = relation.columns.get(*index);
+        column.is_some_and(|column| !settings.columns.rule(relation, column).excluded)
     };
-    let heals = settings.snapshot.mode.heals();
-    let available = match slot {
-        None => false,
-        Some(slot) => {
-            slot.check(&settings.database.dbname)?;
-            slot.restart.is_none_or(|restart| restart <= lsn)
-        }
-    };
-    match (available, heals) {
-        (true, _) => Ok(start),
-        (false, true) => {
-            tracing::warn!(slot = settings.slot.name, %lsn, "the position to go on at is no longer available on the server: the tables are read again");
-            Ok(Start::Snapshot)
-        }
-        (false, false) => Err(gone(settings, lsn)),
-    }
-}
-
-/// In the words of Debezium's own error.
-fn gone(settings: &Settings, lsn: Lsn) -> Error {
-    let slot = &settings.slot.name;
-    Error::Setup(format!(
-        "The connector is trying to read change stream starting at {lsn}, but this is no longer available on the server. \
-         Reconfigure the connector to use a snapshot mode when needed. (Slot {slot:?} is gone or was created later.)"
-    ))
+    let last = (0..relation.columns.len()).rev().find(shown);
+    last.is_some_and(|last| key.iter().any(|index| *index > last))
 }
 
 /// What is copied, and what notifications say of it.
@@ -362,7 +437,7 @@ async fn copy(
     settings: &Settings,
     tables: &[Table],
     channels: &Channels,
-) -> Result<Option<(Catalog, Lsn)>, Error> {
+) -> Result<Option<(Catalog, Lsn)>, SourceError> {
     let output = &channels.output;
     let position: Position = snapshot.position();
     let lsn = position.lsn;
@@ -372,6 +447,9 @@ async fn copy(
         |table: &Table| settings.snapshot.select(&table.schema, &table.name).map(str::to_owned);
     let copying = Copying::prepare(&mut snapshot, settings, &wanted, select, output).await?;
     for Source { relation, rows, .. } in &copying.sources {
+        if cuts_key(settings, relation) {
+            return Err(Refusal::KeyNotSelected.into());
+        }
         channels.live.reads(&relation.schema, &relation.name, rows);
     }
     if let Some(timeout) = settings.snapshot.lock_timeout {
@@ -396,7 +474,10 @@ async fn stream(
     mut replication: Option<Replication>,
     lsn: Lsn,
     channels: Channels,
-) -> Result<(), Error> {
+) -> Result<(), SourceError> {
+    if settings.xmin_interval.is_some() {
+        pulse::read_xmin(catalog.client(), settings, &channels.xmin).await?;
+    }
     let options = Options {
         slot: settings.slot.name.clone(),
         publication: settings.publication.name.clone(),
@@ -420,7 +501,7 @@ async fn stream(
                 attempt += 1;
                 tracing::warn!(%error, attempt, of = settings.slot.max_retries, slot = options.slot, "streaming did not start");
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
         wait(settings.slot.retry_delay, &channels.output.stop).await?;
         catalog = Catalog::new(sql::connect(&settings.database, PLAIN_CONNECTION).await?);
@@ -429,7 +510,15 @@ async fn stream(
     tracing::info!(slot = options.slot, from = %lsn, "streaming");
     channels.live.streams(stream.progress());
     channels.streaming.send_replace(true);
-    stream.run(channels.output.queue, channels.confirmed, channels.output.stop).await
+    let Channels { output, mut confirmed, xmin, .. } = channels;
+    if settings.never_confirms {
+        // Nobody holds the other end.
+        (_, confirmed) = watch::channel(Lsn::INVALID);
+    }
+    tokio::select! {
+        ended = stream.run(output.queue, confirmed, output.stop) => Ok(ended?),
+        failed = pulse::run(settings, &xmin) => match failed? {},
+    }
 }
 
 async fn wait(time: Duration, stop: &CancellationToken) -> Result<(), Error> {
@@ -490,8 +579,11 @@ mod tests {
         assert_eq!(choose("initial", None).unwrap(), Start::Snapshot);
         assert_eq!(choose("initial", Some(&stored(false))).unwrap(), Start::Snapshot);
         let done = stored(true);
-        assert_eq!(choose("initial", Some(&done)).unwrap(), Start::Stream(Some(Lsn::new(7))));
-        assert_eq!(choose("no_data", None).unwrap(), Start::Stream(None));
+        assert_eq!(
+            choose("initial", Some(&done)).unwrap(),
+            Start::Stream { from: Some(Lsn::new(7)), proc: None }
+        );
+        assert_eq!(choose("no_data", None).unwrap(), Start::SLOT);
         assert!(choose("no_data", Some(&stored(false))).is_err());
         assert_eq!(choose("always", Some(&done)).unwrap(), Start::Snapshot);
         assert_eq!(choose("initial_only", Some(&done)).unwrap(), Start::Idle);

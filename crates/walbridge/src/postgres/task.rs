@@ -8,13 +8,12 @@ use connect::connector::Target;
 use connect::{Properties, TaskContext, TaskError};
 use pgoutput::{Lsn, queue};
 use serde_json::{Map, Value};
-use sink::config::{EncoderConfig, Path};
+use sink::config::{ColumnRules, EncoderConfig, KeyColumns, Path, TextFilter};
 use sink::converter::Converters;
 use sink::encoder::Encoder;
 use sink::offset::{IncrementalOffset, SourceOffset};
 use sink::plan::Clock;
 use sink::producer::Producer;
-use sink::topic::TopicNaming;
 use sink::topic_creation::{TopicCreation, TopicCreator};
 use sink::transform::Chain;
 use tokio::sync::watch;
@@ -22,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::options::{self, Handling};
+use super::refusal::{PRODUCER, SourceError};
 use super::settings::Settings;
 use super::signal::{Begin, Stage};
 use super::source::{self, Channels, Output, Start};
@@ -51,7 +51,7 @@ impl<'a> Scope<'a> {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RunError {
     #[error(transparent)]
-    Postgres(#[from] pgoutput::Error),
+    Source(#[from] SourceError),
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
     #[error(transparent)]
@@ -66,7 +66,7 @@ pub(super) enum RunError {
 impl RunError {
     fn is_transient(&self) -> bool {
         match self {
-            Self::Postgres(error) => error.is_transient(),
+            Self::Source(error) => error.is_transient(),
             Self::Offset(_) => true,
             Self::Pipeline(_) | Self::Setup(_) | Self::Service(..) => false,
         }
@@ -75,10 +75,9 @@ impl RunError {
     /// In the manner of Connect's traces, so that what watches `/status` finds the heads it knows.
     fn trace(&self) -> String {
         const CONNECT: &str = "org.apache.kafka.connect.errors.ConnectException";
-        const PRODUCER: &str =
-            "An exception occurred in the change event producer. This connector will be stopped.";
         match self {
-            Self::Postgres(error) => format!(
+            Self::Source(SourceError::Refused(refusal)) => refusal.trace(),
+            Self::Source(SourceError::Postgres(error)) => format!(
                 "{CONNECT}: {PRODUCER}\nCaused by: io.debezium.DebeziumException: {error}\n"
             ),
             Self::Pipeline(PipelineError::Producer(error)) => format!(
@@ -208,12 +207,10 @@ fn advise(context: &TaskContext) {
                 today,
                 "option of an older Debezium has no effect"
             );
-        } else if options::find(key).is_some_and(|o| o.handling == Handling::Ignored) {
-            tracing::info!(
-                connector,
-                option = key,
-                "option tunes Debezium's own machinery and has no effect here"
-            );
+        } else if let Some(Handling::NotApplicable(why)) =
+            options::find(key).map(|option| option.handling)
+        {
+            tracing::warn!(connector, option = key, why, "option has no effect");
         }
     }
 }
@@ -229,11 +226,12 @@ async fn attempt(
     let stored = context.offsets.read(partition.clone()).await?;
     let incremental = stored.as_ref().and_then(IncrementalOffset::from_map);
     let stored = stored.map(|map| SourceOffset::from_map(&map)).transpose().map_err(setup)?;
-    let start = Start::choose(&settings.snapshot, stored.as_ref())?;
+    let start = Start::choose(&settings.snapshot, stored.as_ref()).map_err(SourceError::from)?;
     // A snapshot of everything takes the place of what was there.
     let (resume, incremental) =
         if start == Start::Snapshot { (None, None) } else { (stored, incremental) };
     let (sender, receiver) = queue::channel(settings.queue_bytes);
+    let (xmin, xmin_read) = watch::channel(None);
     live.begin(sender.usage());
     let notes = &settings.notifications;
     let (notifier, inbox) = Notifier::new(&settings.prefix, notes.topic.as_deref(), notes.log);
@@ -249,7 +247,7 @@ async fn attempt(
             streaming: has_begun,
             stop: stop_reading.clone(),
         });
-        tasks.spawn(stage.run(receiver));
+        tasks.spawn(async move { stage.run(receiver).await.map_err(SourceError::from) });
         Intake::Stage(staged)
     } else {
         Intake::Queue(receiver)
@@ -263,13 +261,16 @@ async fn attempt(
         partition,
         status: context.status.clone(),
         confirmed: confirm,
+        xmin: xmin_read,
+        heartbeat: settings.heartbeat.as_ref().map(|heartbeat| heartbeat.interval),
+        streaming: matches!(start, Start::Stream { .. }),
         intervals: intervals(&context.worker)?,
         inbox,
         incremental: incremental.map(Arc::new),
         live: Arc::clone(live),
     };
     let output = Output { queue: sender, stop: stop_reading.clone(), notifier };
-    let channels = Channels { output, confirmed, streaming, live: Arc::clone(live) };
+    let channels = Channels { output, confirmed, xmin, streaming, live: Arc::clone(live) };
     tasks.spawn(source::run(Arc::clone(settings), start, channels));
     let result =
         Pipeline::new(parts).run(intake, context.target.clone(), context.stop.clone()).await;
@@ -297,6 +298,7 @@ pub(super) fn encoder_config(
     context: &Scope<'_>,
 ) -> Result<EncoderConfig, RunError> {
     let filter = Arc::clone(&settings.filter);
+    let (columns, keys) = (Arc::clone(&settings.columns), Arc::clone(&settings.keys));
     let connector = |key: &str| context.config.get(key).map(String::as_str);
     let worker = |key: &str| context.worker.get(key).map(String::as_str);
     let path = match context.worker.get("walbridge.encoder.path").map(String::as_str) {
@@ -323,7 +325,7 @@ pub(super) fn encoder_config(
         schema_names: settings.schema_names,
         field_names: settings.field_names,
         propagate: settings.propagate.clone(),
-        topics: TopicNaming::new(&settings.prefix, "."),
+        topics: settings.topics.clone(),
         converters: Converters::parse(&connector, &worker).map_err(setup)?,
         transforms: Chain::parse(connector).map_err(setup)?,
         tolerant: connector("errors.tolerance")
@@ -331,7 +333,18 @@ pub(super) fn encoder_config(
         log_errors: connector("errors.log.enable")
             .is_some_and(|v| v.trim().eq_ignore_ascii_case("true")),
         included: Arc::new(move |relation| filter.takes_relation(relation)),
-        key_columns: None,
+        key_columns: (!keys.is_empty())
+            .then(|| -> KeyColumns { Arc::new(move |relation| keys.of(relation)) }),
+        columns: (!columns.is_trivial()).then(|| -> ColumnRules {
+            Arc::new(move |relation, column| columns.rule(relation, column))
+        }),
+        skip_unchanged: settings.skip_unchanged,
+        messages: settings
+            .messages
+            .clone()
+            .map(|lists| -> TextFilter { Arc::new(move |prefix| lists.take(prefix)) }),
+        transaction_topic: settings.transaction_topic.clone(),
+        heartbeat_topic: Arc::clone(&settings.heartbeat_topic),
         path,
     })
 }

@@ -29,6 +29,8 @@ const CONNECTS: &[&str] = &[
 /// Families of keys: everything under these prefixes is somebody's.
 const PREFIXES: &[&str] = &[
     "admin.override.",
+    "column.mask.",
+    "column.truncate.to.",
     "consumer.override.",
     "driver.",
     "errors.",
@@ -36,6 +38,7 @@ const PREFIXES: &[&str] = &[
     "internal.",
     "key.converter.",
     "predicates.",
+    "snapshot.select.statement.overrides.",
     "producer.override.",
     "topic.creation.",
     "transforms.",
@@ -44,15 +47,11 @@ const PREFIXES: &[&str] = &[
 
 /// A warning for each option that nobody reads; the one that is spelt almost so is named.
 pub(super) fn unknown(config: &Properties) -> Vec<Finding> {
-    let mut known: Vec<&str> = options::OPTIONS.iter().map(|o| o.key.name).collect();
+    let mut known: Vec<&str> = options::all().map(|o| o.key.name).collect();
     known.extend(CONNECTS);
     let legacy = |key: &str| options::LEGACY.iter().find(|(old, _)| *old == key);
     let warn = |key: &String| {
         if known.contains(&key.as_str()) || PREFIXES.iter().any(|p| key.starts_with(p)) {
-            return None;
-        }
-        // `Settings` speaks of these.
-        if options::REFUSED_PREFIXES.iter().any(|p| key.starts_with(p)) {
             return None;
         }
         let advice = if let Some((_, today)) = legacy(key) {

@@ -24,6 +24,8 @@ pub(super) struct Compare {
     unordered_fields: Regex,
     volatile_headers: Vec<String>,
     unordered: bool,
+    /// Topics in which neighbours that are equal once masked count as one, and that nobody waits for: heartbeats.
+    quiet: Option<Regex>,
     pub(super) topics: Option<String>,
     pub(super) idle: Duration,
 }
@@ -35,6 +37,7 @@ impl Compare {
             unordered_fields: Regex::new(UNORDERED)?,
             volatile_headers: vec![RUN_ID.to_owned()],
             unordered: false,
+            quiet: None,
             topics: None,
             idle: Duration::from_secs(1),
         };
@@ -50,6 +53,11 @@ impl Compare {
                     let seconds = value.as_f64().ok_or("case.json: idle is not a number")?;
                     compare.idle = Duration::from_secs_f64(seconds);
                 }
+                "collapse" => {
+                    let pattern = value.as_str().ok_or("case.json: collapse is not a text")?;
+                    let pattern = pattern.replace("${name}", ".*");
+                    compare.quiet = Some(Regex::new(&format!("^(?:{pattern})$"))?);
+                }
                 "unordered" => compare.unordered = value == true,
                 "volatile_headers" => compare.volatile_headers.extend(texts(value)),
                 "volatile" => {
@@ -61,6 +69,15 @@ impl Compare {
             }
         }
         Ok(compare)
+    }
+
+    /// The pattern of the topics that nobody waits for.
+    pub(super) const fn quiet(&self) -> Option<&Regex> {
+        self.quiet.as_ref()
+    }
+
+    pub(super) fn is_quiet(&self, topic: &str) -> bool {
+        self.quiet.as_ref().is_some_and(|quiet| quiet.is_match(topic).unwrap_or(false))
     }
 
     fn is_volatile(&self, path: &str) -> bool {
@@ -119,6 +136,11 @@ impl Compare {
         for record in records {
             let lane = (record.topic.clone(), record.partition);
             lanes.entry(lane).or_default().push(self.shape(record));
+        }
+        for ((topic, _), lane) in &mut lanes {
+            if self.is_quiet(topic) {
+                lane.dedup();
+            }
         }
         if self.unordered {
             for lane in lanes.values_mut() {
@@ -180,7 +202,7 @@ impl Field {
 /// A record, as `expected.jsonl` writes it.
 #[derive(Debug, Clone)]
 pub(super) struct Shown {
-    topic: String,
+    pub(super) topic: String,
     partition: i64,
     key: Field,
     value: Field,
@@ -368,6 +390,6 @@ mod tests {
 
     #[test]
     fn compare_refuses_an_unknown_key() {
-        assert!(Compare::parse(&json!({"collapse": "t"})).is_err());
+        assert!(Compare::parse(&json!({"colapse": "t"})).is_err());
     }
 }
