@@ -9,16 +9,12 @@ use pgoutput::{
     Batch, Cell, CellKind, Change, Column, Event, Lsn, Op, Position, ReadMark, Relation,
     ReplicaIdentity, Tuple, Type, TypeKind,
 };
-use sink::config::{EncoderConfig, FailureMode, Path, SkippedOperations};
-use sink::convert::{BinaryMode, DecimalMode, Options, TimeMode};
+use sink::config::{EncoderConfig, Path};
 use sink::converter::json::JsonConfig;
 use sink::converter::{Converter, Converters};
 use sink::encoder::Encoder;
-use sink::name::NameAdjustment;
 use sink::plan::Clock;
 use sink::record::Records;
-use sink::topic::TopicNaming;
-use sink::transform::Chain;
 
 const ROWS: u32 = 1000;
 const ROUNDS: u32 = 200;
@@ -26,42 +22,10 @@ const ROUNDS: u32 = 200;
 fn config(path: Path) -> EncoderConfig {
     let json = Converter::Json(JsonConfig { schemas: false, ..JsonConfig::default() });
     EncoderConfig {
-        prefix: "dbs".into(),
-        database: "shop".into(),
-        version: "3.6.3.Final".into(),
-        task_id: 0,
         run_id: "01a202b4-095e-7822-86a0-b9dae60a89b1".into(),
-        extended_headers: true,
-        tombstones: true,
-        skipped: SkippedOperations::default(),
-        options: Options {
-            decimal: DecimalMode::Precise,
-            time: TimeMode::Adaptive,
-            binary: BinaryMode::Bytes,
-            interval_string: false,
-            hstore_map: false,
-            money_fraction_digits: 2,
-            include_unknown: false,
-            unavailable_placeholder: b"__debezium_unavailable_value".to_vec(),
-        },
-        conversion_failure: FailureMode::Warn,
-        event_failure: FailureMode::Fail,
-        schema_names: NameAdjustment::None,
-        field_names: NameAdjustment::None,
-        propagate: None,
-        topics: TopicNaming::new("dbs", "."),
         converters: Converters { key: json.clone(), value: json, header: Converter::SimpleHeader },
-        transforms: Chain::default(),
-        tolerant: false,
-        log_errors: false,
-        included: Arc::new(|_| true),
-        key_columns: None,
-        columns: None,
-        skip_unchanged: false,
-        messages: None,
-        transaction_topic: None,
-        heartbeat_topic: "__debezium-heartbeat.dbs".into(),
         path,
+        ..EncoderConfig::new("dbs", "shop")
     }
 }
 

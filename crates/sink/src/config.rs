@@ -77,6 +77,9 @@ pub type TextFilter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 /// [`SourceType`](crate::convert::SourceType) has it.
 pub type PropagateSourceType = Arc<dyn Fn(&Relation, &str, &str) -> bool + Send + Sync>;
 
+/// The peer's version whose records these are; `source.version` says it.
+pub const DEBEZIUM_VERSION: &str = "3.6.3.Final";
+
 /// Everything the encoder must know.
 #[derive(Clone)]
 pub struct EncoderConfig {
@@ -134,6 +137,42 @@ pub struct EncoderConfig {
     pub heartbeat_topic: Arc<str>,
     /// Which way rows take.
     pub path: Path,
+}
+
+impl EncoderConfig {
+    /// Every option at Debezium's default, for the tables of `database` under the logical name `prefix`.
+    #[must_use]
+    pub fn new(prefix: &str, database: &str) -> Self {
+        Self {
+            prefix: prefix.into(),
+            database: database.into(),
+            version: DEBEZIUM_VERSION.into(),
+            task_id: 0,
+            run_id: "".into(),
+            extended_headers: true,
+            tombstones: true,
+            skipped: SkippedOperations::default(),
+            options: Options::default(),
+            conversion_failure: FailureMode::Warn,
+            event_failure: FailureMode::Fail,
+            schema_names: NameAdjustment::None,
+            field_names: NameAdjustment::None,
+            propagate: None,
+            topics: TopicNaming::new(prefix, "."),
+            converters: Converters::default(),
+            transforms: Chain::default(),
+            tolerant: false,
+            log_errors: false,
+            included: Arc::new(|_| true),
+            key_columns: None,
+            columns: None,
+            skip_unchanged: false,
+            messages: None,
+            transaction_topic: None,
+            heartbeat_topic: format!("__debezium-heartbeat.{prefix}").into(),
+            path: Path::Auto,
+        }
+    }
 }
 
 impl std::fmt::Debug for EncoderConfig {

@@ -110,6 +110,22 @@ pub struct Options {
     pub unavailable_placeholder: Vec<u8>,
 }
 
+impl Default for Options {
+    /// Debezium's defaults.
+    fn default() -> Self {
+        Self {
+            decimal: DecimalMode::Precise,
+            time: TimeMode::Adaptive,
+            binary: BinaryMode::Bytes,
+            interval_string: false,
+            hstore_map: false,
+            money_fraction_digits: 2,
+            include_unknown: false,
+            unavailable_placeholder: b"__debezium_unavailable_value".to_vec(),
+        }
+    }
+}
+
 /// Which path of Debezium a row takes: they differ for a few types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {

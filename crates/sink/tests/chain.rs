@@ -10,15 +10,12 @@ use pgoutput::{
     Batch, Cell, CellKind, Change, Column, Event, Lsn, Old, OldKind, Op, Position, ReadMark,
     Relation, ReplicaIdentity, Tuple, Type, TypeKind,
 };
-use sink::config::{EncoderConfig, FailureMode, Path, SkippedOperations};
-use sink::convert::{BinaryMode, DecimalMode, Options, Origin, TimeMode};
-use sink::converter::Converters;
+use sink::config::{EncoderConfig, Path};
+use sink::convert::Origin;
 use sink::encoder::Encoder;
 use sink::envelope::Envelope;
-use sink::name::NameAdjustment;
 use sink::plan::{Clock, Kind};
 use sink::record::Records;
-use sink::topic::TopicNaming;
 use sink::transform::{Chain, Compiled};
 
 type Settings = HashMap<String, String>;
@@ -38,37 +35,10 @@ fn chain(transforms: &[(&str, &[(&str, &str)])]) -> Settings {
 
 fn config(settings: &Settings, path: Path) -> EncoderConfig {
     EncoderConfig {
-        prefix: "dbs".into(),
-        database: "shop".into(),
-        version: "3.6.3.Final".into(),
-        task_id: 0,
         run_id: "run".into(),
-        extended_headers: true,
-        tombstones: true,
-        skipped: SkippedOperations::default(),
-        options: Options {
-            decimal: DecimalMode::Precise,
-            time: TimeMode::Adaptive,
-            binary: BinaryMode::Bytes,
-            interval_string: false,
-            hstore_map: false,
-            money_fraction_digits: 2,
-            include_unknown: false,
-            unavailable_placeholder: b"__debezium_unavailable_value".to_vec(),
-        },
-        conversion_failure: FailureMode::Warn,
-        event_failure: FailureMode::Fail,
-        schema_names: NameAdjustment::None,
-        field_names: NameAdjustment::None,
-        propagate: None,
-        topics: TopicNaming::new("dbs", "."),
-        converters: Converters::default(),
         transforms: Chain::parse(|key| settings.get(key).map(String::as_str)).unwrap(),
-        tolerant: false,
-        log_errors: false,
-        included: Arc::new(|_| true),
-        key_columns: None,
         path,
+        ..EncoderConfig::new("dbs", "shop")
     }
 }
 

@@ -19,7 +19,7 @@ use pgoutput::{
 };
 use serde_json::Value as Json;
 use sink::config::{EncoderConfig, FailureMode, Path, SkippedOperations};
-use sink::convert::{BinaryMode, DecimalMode, Options, Origin, TimeMode};
+use sink::convert::Origin;
 use sink::converter::json::JsonConfig;
 use sink::converter::{Converter, Converters};
 use sink::encoder::Encoder;
@@ -27,7 +27,6 @@ use sink::envelope::Envelope;
 use sink::name::NameAdjustment;
 use sink::plan::{Clock, Kind};
 use sink::record::Records;
-use sink::topic::TopicNaming;
 use sink::transform::Chain;
 
 fn text<'j>(json: &'j Json, key: &str) -> &'j str {
@@ -53,49 +52,20 @@ fn config(case: &Json, path: Path) -> EncoderConfig {
         })
     };
     EncoderConfig {
-        prefix: text(case, "prefix").into(),
-        database: text(case, "database").into(),
-        version: "3.6.3.Final".into(),
-        task_id: 0,
         run_id: text(case, "run_id").into(),
-        extended_headers: true,
         tombstones: case["tombstones"] == true,
         skipped: SkippedOperations {
             truncate: case["skip_truncate"] == true,
             ..SkippedOperations::default()
         },
-        options: Options {
-            decimal: DecimalMode::Precise,
-            time: TimeMode::Adaptive,
-            binary: BinaryMode::Bytes,
-            interval_string: false,
-            hstore_map: false,
-            money_fraction_digits: 2,
-            include_unknown: false,
-            unavailable_placeholder: b"__debezium_unavailable_value".to_vec(),
-        },
-        conversion_failure: FailureMode::Warn,
-        event_failure: FailureMode::Fail,
-        schema_names: NameAdjustment::None,
-        field_names: NameAdjustment::None,
-        propagate: None,
-        topics: TopicNaming::new(text(case, "prefix"), "."),
         converters: Converters {
             key: json("key_schemas", true),
             value: json("value_schemas", case["value_defaults"] == true),
             header: Converter::SimpleHeader,
         },
         transforms: Chain::parse(|key| case["connector"][key].as_str()).unwrap(),
-        tolerant: false,
-        log_errors: false,
-        included: Arc::new(|_| true),
-        key_columns: None,
-        columns: None,
-        skip_unchanged: false,
-        messages: None,
-        transaction_topic: None,
-        heartbeat_topic: "__debezium-heartbeat.dbs".into(),
         path,
+        ..EncoderConfig::new(text(case, "prefix"), text(case, "database"))
     }
 }
 

@@ -10,59 +10,31 @@ use pgoutput::{
     ReplicaIdentity, Tuple, Type, TypeKind,
 };
 use serde_json::{Value as Json, json};
-use sink::config::{ColumnRule, EncoderConfig, FailureMode, Path, SkippedOperations};
-use sink::convert::{BinaryMode, DecimalMode, Options, TimeMode};
+use sink::config::{ColumnRule, EncoderConfig, Path};
+use sink::convert::{BinaryMode, Options};
 use sink::converter::json::JsonConfig;
 use sink::converter::{Converter, Converters};
 use sink::encoder::Encoder;
-use sink::name::NameAdjustment;
 use sink::offset::SourceOffset;
 use sink::plan::Clock;
 use sink::record::Records;
 use sink::topic::TopicNaming;
-use sink::transform::Chain;
 
 const XID: u64 = 7;
 
 fn config(path: Path) -> EncoderConfig {
     let json = Converter::Json(JsonConfig { schemas: false, ..JsonConfig::default() });
     EncoderConfig {
-        prefix: "p".into(),
-        database: "d".into(),
-        version: "3.6.3.Final".into(),
-        task_id: 0,
         run_id: "r".into(),
-        extended_headers: true,
-        tombstones: true,
-        skipped: SkippedOperations::default(),
-        options: Options {
-            decimal: DecimalMode::Precise,
-            time: TimeMode::Adaptive,
-            binary: BinaryMode::Hex,
-            interval_string: false,
-            hstore_map: false,
-            money_fraction_digits: 2,
-            include_unknown: false,
-            unavailable_placeholder: Vec::new(),
-        },
-        conversion_failure: FailureMode::Warn,
-        event_failure: FailureMode::Fail,
-        tolerant: false,
-        log_errors: false,
-        schema_names: NameAdjustment::None,
-        field_names: NameAdjustment::None,
-        propagate: None,
+        options: Options { binary: BinaryMode::Hex, ..Options::default() },
         topics: TopicNaming::new("p", "-"),
         converters: Converters { key: json.clone(), value: json, header: Converter::SimpleHeader },
-        transforms: Chain::default(),
         included: Arc::new(|relation| relation.name != "hidden"),
-        key_columns: None,
-        columns: None,
-        skip_unchanged: false,
         messages: Some(Arc::new(|prefix| prefix != "other")),
         transaction_topic: Some("p-transaction".into()),
         heartbeat_topic: "beat".into(),
         path,
+        ..EncoderConfig::new("p", "d")
     }
 }
 

@@ -25,7 +25,7 @@ use settings::Settings;
 pub(crate) use settings::TableName;
 
 /// The peer's version whose records walbridge writes; in `source.version` and in REST.
-pub(crate) const DEBEZIUM_VERSION: &str = "3.6.3.Final";
+pub(crate) const DEBEZIUM_VERSION: &str = sink::config::DEBEZIUM_VERSION;
 const CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
 
 /// The connector class.
