@@ -45,6 +45,8 @@ pub struct Counters {
     pub skipped: u64,
     /// Events of a replay that were delivered before.
     pub delivered: u64,
+    /// Records before transforms: what Connect counts as polled.
+    pub polled: u64,
     /// Records written.
     pub records: u64,
     /// Cells that could not be converted and became null.
@@ -218,7 +220,9 @@ impl Encoder {
             return Ok(());
         }
         *count += 1;
-        for kind in kinds(change.op, &context, &table.key, self.config.tombstones) {
+        let kinds = kinds(change.op, &context, &table.key, self.config.tombstones);
+        self.counters.polled += kinds.len() as u64;
+        for kind in kinds {
             self.writer.record(table, *kind, &context, records)?;
         }
         if context.failure.get().is_some() {
@@ -252,6 +256,7 @@ impl Encoder {
                 self.counters.skipped += 1;
             } else {
                 self.counters.truncates += 1;
+                self.counters.polled += 1;
                 self.writer.record(table, Kind::Truncate, &context, records)?;
             }
         }

@@ -5,7 +5,7 @@ mod options;
 mod settings;
 mod source;
 pub(crate) mod tail;
-mod task;
+pub(crate) mod task;
 
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ const CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
 pub(crate) struct PostgresConnector {
     /// Where its tasks enter themselves.
     pub(crate) live: Arc<Live>,
+    /// Where they are measured.
+    pub(crate) metrics: task::Measuring,
 }
 
 impl Plugin for PostgresConnector {
@@ -54,7 +56,7 @@ impl Plugin for PostgresConnector {
     }
 
     fn run(&self, context: TaskContext) -> BoxFuture<Result<(), TaskError>> {
-        Box::pin(task::run(context, Arc::clone(&self.live)))
+        Box::pin(task::run(context, Arc::clone(&self.live), self.metrics.clone()))
     }
 }
 

@@ -222,7 +222,10 @@ async fn copy(
         sources.push(Source { relation: Arc::new(relation), select: None, rows });
     }
     tracing::info!(%lsn, tables = sources.len(), "snapshot begins");
-    match snapshot.copy(&sources, &channels.queue, &channels.stop).await? {
+    channels.live.snapshot_begins();
+    let copied = snapshot.copy(&sources, &channels.queue, &channels.stop).await;
+    channels.live.snapshot_ends(matches!(copied, Ok(Outcome::Complete)));
+    match copied? {
         Outcome::Stopped => Ok(None),
         Outcome::Complete => {
             let rows: u64 =
