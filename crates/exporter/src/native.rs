@@ -119,7 +119,7 @@ static FAMILIES: &[Family] = &[
         |c, n, _, out| out.add(&[], c.source_lag(n)),
     ),
     capture("cdc_transaction_size_events", H, "Events of a transaction", |_, n, _, out| {
-        out.push(&[], Sample::Histogram(n.transaction_sizes.clone()))
+        out.push(&[], Sample::Histogram(n.transaction_sizes.clone()));
     }),
     capture(
         "cdc_backpressure_seconds_total",
@@ -128,10 +128,10 @@ static FAMILIES: &[Family] = &[
         |_, n, _, out| out.add(&[], n.waited.as_secs_f64()),
     ),
     capture("cdc_produce_errors_total", C, "Records that the brokers refused", |_, n, _, out| {
-        out.add(&[], double(n.produce_errors))
+        out.add(&[], double(n.produce_errors));
     }),
     capture("cdc_records_dropped_total", C, "Records left out by transforms", |_, n, _, out| {
-        out.add(&[("reason", "transform")], double(n.dropped))
+        out.add(&[("reason", "transform")], double(n.dropped));
     }),
     capture("cdc_table_bytes_total", C, "Bytes of records by table", |_, n, _, out| {
         for (table, bytes) in n.table_bytes() {

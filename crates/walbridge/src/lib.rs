@@ -196,7 +196,7 @@ pub fn run(file: Option<&Path>) -> Result<(), RunError> {
         let signals = terminated()
             .map_err(|source| RunError::System { action: "listen for signals", source })?;
         let live = Arc::new(Live::default());
-        let mut metrics = metrics::Metrics::open(&settings.properties).await?;
+        let metrics = metrics::Metrics::open(&settings.properties).await?;
         let connector = postgres::PostgresConnector {
             live: Arc::clone(&live),
             metrics: postgres::task::Measuring {
@@ -213,8 +213,7 @@ pub fn run(file: Option<&Path>) -> Result<(), RunError> {
             worker = worker => worker?,
             () = &mut signals => return Ok(()),
         };
-        let end = CancellationToken::new();
-        metrics.serve(worker.monitor(), &live, &end);
+        metrics.follow(worker.monitor(), &live);
         let running = worker.run();
         tokio::pin!(running);
         let result = tokio::select! {
@@ -226,7 +225,6 @@ pub fn run(file: Option<&Path>) -> Result<(), RunError> {
             }
         };
         // What happened until the end can be scraped until the end.
-        end.cancel();
         metrics.stop().await;
         Ok(result?)
     })

@@ -166,6 +166,7 @@ pub(crate) struct Metrics {
     pub(crate) max_tables: usize,
     server: Server,
     client_id: Option<String>,
+    end: CancellationToken,
 }
 
 impl Metrics {
@@ -175,7 +176,7 @@ impl Metrics {
         let options = std::env::var("KAFKA_OPTS").ok();
         let settings = Settings::parse(properties, options.as_deref())?;
         let exporter = Exporter::new(settings.rules()?, crate::CONNECT_VERSION, crate::COMMIT);
-        let server = match Server::bind(&settings.listeners).await {
+        let mut server = match Server::bind(&settings.listeners).await {
             Ok(server) => server,
             Err(error) if settings.explicit => return Err(error.into()),
             Err(error) => {
@@ -183,30 +184,28 @@ impl Metrics {
                 Server::bind(&[]).await?
             }
         };
+        if !server.addresses().is_empty() {
+            tracing::info!(addresses = ?server.addresses(), "metrics are served");
+        }
+        let (exporter, end) = (Arc::new(exporter), CancellationToken::new());
+        // Who scrapes while the storage topics are read is told of the process.
+        server.serve(&exporter, &end);
         let client_id = properties.get("client.id").cloned().filter(|id| !id.is_empty());
-        Ok(Self {
-            exporter: Arc::new(exporter),
-            max_tables: settings.max_tables,
-            server,
-            client_id,
-        })
+        Ok(Self { exporter, max_tables: settings.max_tables, server, client_id, end })
     }
 
-    /// Answers scrapes of this worker until `stop`.
-    pub(crate) fn serve(&mut self, monitor: Monitor, live: &Arc<Live>, stop: &CancellationToken) {
+    /// The worker has started: from now on scrapes are of it.
+    pub(crate) fn follow(&self, monitor: Monitor, live: &Arc<Live>) {
         let default_id = || format!("connect-{}", monitor.worker_id());
         let client_id = self.client_id.clone().unwrap_or_else(default_id);
         let member = Arc::new(Client::new(Role::Member, &client_id, 0));
         self.exporter.follow_worker(member, move || view(&monitor));
-        tokio::spawn(slot::watch(Arc::clone(live), stop.clone()));
-        self.server.serve(&self.exporter, stop);
-        if !self.server.addresses().is_empty() {
-            tracing::info!(addresses = ?self.server.addresses(), "metrics are served");
-        }
+        tokio::spawn(slot::watch(Arc::clone(live), self.end.clone()));
     }
 
-    /// Waits a moment for scrapes that are being answered.
+    /// Stops, and waits a moment for scrapes that are being answered.
     pub(crate) async fn stop(self) {
+        self.end.cancel();
         self.server.stop().await;
     }
 }
