@@ -12,14 +12,15 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pgoutput::{Batch, Change, Event, Lsn, Op, Position, ReadMark, Relation, Row};
+use pgoutput::{Batch, Change, Event, Lsn, Op, Position, ReadKind, ReadMark, Relation, Row};
 
 use crate::config::{EncoderConfig, FailureMode};
 use crate::convert::Origin;
 use crate::envelope::key_columns;
-use crate::error::{Error, Result};
+use crate::error::{DATA_EXCEPTION, DEBEZIUM_EXCEPTION, Error, Result};
+use crate::notification::{Notification, Schemas};
 use crate::offset::{MessageType, Progress, Resume, SourceOffset};
-use crate::plan::{Clock, Context, Failure, Kind};
+use crate::plan::{Clock, Context, Kind};
 use crate::record::Records;
 
 mod table;
@@ -51,6 +52,8 @@ pub struct Counters {
     pub records: u64,
     /// Cells that could not be converted and became null.
     pub unconverted: u64,
+    /// Changes that could not become a record.
+    pub failed: u64,
 }
 
 /// Makes records of events.
@@ -65,6 +68,7 @@ pub struct Encoder {
     writer: Writer,
     origin: Option<(String, Lsn)>,
     counters: Counters,
+    notifications: Schemas,
 }
 
 impl Encoder {
@@ -81,6 +85,7 @@ impl Encoder {
             tables: Tables::default(),
             origin: None,
             counters: Counters::default(),
+            notifications: Schemas::default(),
         }
     }
 
@@ -116,6 +121,24 @@ impl Encoder {
         Ok(())
     }
 
+    /// Writes the record of a notification to `topic`; what `records` held before is forgotten. The offset stays.
+    ///
+    /// # Errors
+    ///
+    /// What a transform or converter refuses.
+    pub fn notify(
+        &mut self,
+        topic: &Arc<str>,
+        notification: &Notification,
+        records: &mut Records,
+    ) -> Result<()> {
+        records.clear();
+        self.writer.event = 0;
+        self.writer.lone(self.notifications.record(topic, notification), records)?;
+        self.counters.records += u64::try_from(records.len()).unwrap_or(0);
+        Ok(())
+    }
+
     /// Moves the offset that is worth recording.
     fn record(&mut self, event: &Event, has_records: bool) {
         match event {
@@ -140,9 +163,15 @@ impl Encoder {
             Event::Begin(_) => self.origin = None,
             Event::Change(change) => {
                 if change.op == Op::Read {
-                    self.resume = None;
+                    let initial = change.mark.kind == ReadKind::Initial;
+                    if initial {
+                        self.resume = None;
+                    }
                     self.change(batch, change, clock, records)?;
-                    self.progress.snapshot_row(&change.position, change.mark.last);
+                    // Other snapshots are taken while the stream stands where it stands.
+                    if initial {
+                        self.progress.snapshot_row(&change.position, change.mark.last);
+                    }
                 } else if self.is_new(&change.position) {
                     self.change(batch, change, clock, records)?;
                     self.progress.event(&change.position, message_type(change.op));
@@ -220,11 +249,19 @@ impl Encoder {
             return Ok(());
         }
         *count += 1;
-        let kinds = kinds(change.op, &context, &table.key, self.config.tombstones);
-        self.counters.polled += kinds.len() as u64;
-        for kind in kinds {
-            self.writer.record(table, *kind, &context, records)?;
+        if let Some(error) = &table.broken {
+            return Err(error.clone());
         }
+        let mark = records.mark();
+        let kinds = kinds(change.op, &context, &table.key, self.config.tombstones);
+        for kind in kinds {
+            if let Err(error) = self.writer.record(table, *kind, &context, records) {
+                records.truncate(&mark);
+                self.counters.failed += 1;
+                return tolerate(error, self.config.event_failure);
+            }
+        }
+        self.counters.polled += kinds.len() as u64;
         if context.failure.get().is_some() {
             self.counters.unconverted += 1;
         }
@@ -338,23 +375,47 @@ fn key_changed(key: &[usize], old: &Row<'_>, new: &Row<'_>) -> bool {
     })
 }
 
+/// What a change that cannot become a record comes to: `event.processing.failure.handling.mode`. Other errors stop.
+fn tolerate(error: Error, mode: FailureMode) -> Result<()> {
+    match (&error, mode) {
+        (Error::Event { .. }, FailureMode::Warn) => {
+            tracing::warn!(%error, "a change makes no record");
+            Ok(())
+        }
+        (Error::Event { .. }, FailureMode::Skip) => {
+            tracing::debug!(%error, "a change makes no record");
+            Ok(())
+        }
+        _ => Err(error),
+    }
+}
+
 /// What a failed conversion comes to, with the write's own outcome.
-fn check(failure: Option<Failure>, relation: &Relation, mode: FailureMode) -> Result<()> {
-    let Some(failure) = failure else { return Ok(()) };
+fn check(context: &Context<'_>, relation: &Relation, mode: FailureMode) -> Result<()> {
+    let Some(failure) = context.failure.get() else { return Ok(()) };
     let Some(column) = relation.columns.get(failure.column) else { return Ok(()) };
     let Relation { schema, name, .. } = relation;
+    let Position { lsn, xid, commit_time_us, .. } = context.position;
+    let place = || {
+        let xid = xid.map_or_else(|| "null".to_owned(), |xid| xid.to_string());
+        let lsn = lsn.to_signed();
+        format!("{{lsn={lsn}, txId={xid}, ts_usec={commit_time_us}}} of {schema}.{name}")
+    };
     let label = format!("'{schema}.{name}.{}' of type {}", column.name, column.ty.name);
-    let text = format!("Failed to properly convert data value for {label}");
+    let message = format!("Failed to properly convert data value for {label}");
     match (mode, failure.required) {
-        (FailureMode::Fail, _) => Err(Error::Convert(text)),
+        (FailureMode::Fail, _) => {
+            Err(Error::Event { place: place(), class: DEBEZIUM_EXCEPTION, message })
+        }
         (_, Some(ty)) => {
             let name = &column.name;
-            Err(Error::data(format!(
+            let message = format!(
                 "Invalid value: null used for required field: \"{name}\", schema type: {ty}"
-            )))
+            );
+            Err(Error::Event { place: place(), class: DATA_EXCEPTION, message })
         }
         (FailureMode::Warn, None) => {
-            tracing::warn!("{text}: null is written instead");
+            tracing::warn!(%lsn, "{message}: null is written instead");
             Ok(())
         }
         (FailureMode::Skip, None) => Ok(()),

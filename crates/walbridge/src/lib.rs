@@ -11,8 +11,10 @@
 mod connector_file;
 mod console;
 pub mod health;
+mod intake;
 mod live;
 mod metrics;
+mod notification;
 mod pipeline;
 mod postgres;
 mod properties;

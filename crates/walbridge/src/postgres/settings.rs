@@ -1,5 +1,8 @@
 //! What a connector's configuration means: judged once, against the table, then never read again.
 
+mod signal;
+mod snapshot;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,20 +13,15 @@ use connect::Properties;
 use fancy_regex::Regex;
 use pgoutput::publication::Autocreate;
 use pgoutput::{Password, Relation, SslConfig, SslMode};
-use sink::config::{FailureMode, SkippedOperations};
+use sink::config::{FailureMode, PropagateSourceType, SkippedOperations};
 use sink::convert::{BinaryMode, DecimalMode, Options, TimeMode};
+use sink::name::NameAdjustment;
 
 use super::options::{self, Handling};
 use crate::live::Origin;
 
-/// `snapshot.mode`, as far as it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SnapshotMode {
-    /// Read the tables unless that was done.
-    Initial,
-    /// Never read them.
-    NoData,
-}
+pub(crate) use signal::{NotificationSettings, SignalSettings, SignalTopic, TableName, Watermarks};
+pub(super) use snapshot::{SnapshotMode, SnapshotSettings};
 
 /// Something is wrong with one option.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,14 +37,14 @@ impl fmt::Display for Problem {
 }
 
 /// See the module.
-#[derive(Debug)]
 pub(super) struct Settings {
     pub(super) prefix: Arc<str>,
     pub(super) database: pgoutput::Config,
     pub(super) slot: SlotSettings,
     pub(super) publication: pgoutput::publication::Publication,
-    pub(super) snapshot: SnapshotMode,
-    pub(super) snapshot_delay: Duration,
+    pub(super) snapshot: SnapshotSettings,
+    pub(super) signals: SignalSettings,
+    pub(super) notifications: NotificationSettings,
     pub(super) filter: Arc<Filter>,
     pub(super) queue_bytes: usize,
     pub(super) status_interval: Duration,
@@ -58,6 +56,20 @@ pub(super) struct Settings {
     pub(super) skipped: SkippedOperations,
     pub(super) options: Options,
     pub(super) conversion_failure: FailureMode,
+    pub(super) event_failure: FailureMode,
+    pub(super) schema_names: NameAdjustment,
+    pub(super) field_names: NameAdjustment,
+    pub(super) propagate: Option<PropagateSourceType>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("prefix", &self.prefix)
+            .field("database", &self.database)
+            .field("slot", &self.slot)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The slot and how to start it.
@@ -76,6 +88,8 @@ pub(super) struct Filter {
     schemas: Lists,
     tables: Lists,
     ignore_builtin: bool,
+    /// `signal.data.collection`: streamed whatever the lists say.
+    signal: Option<TableName>,
 }
 
 #[derive(Debug)]
@@ -105,9 +119,17 @@ impl Filter {
             || schema.starts_with("pg_temp")
             || schema.starts_with("pg_toast")
             || table == "spatial_ref_sys";
-        !(self.ignore_builtin && builtin)
-            && self.schemas.take(schema)
-            && self.tables.take(&format!("{schema}.{table}"))
+        self.is_signal(schema, table)
+            || (!(self.ignore_builtin && builtin)
+                && self.schemas.take(schema)
+                && self.tables.take(&format!("{schema}.{table}")))
+    }
+
+    /// Whether it is the table that signals are written to.
+    pub(super) fn is_signal(&self, schema: &str, table: &str) -> bool {
+        self.signal
+            .as_ref()
+            .is_some_and(|s| (s.schema.as_str(), s.name.as_str()) == (schema, table))
     }
 
     /// The patterns of `table.include.list` that match none of these tables.
@@ -209,16 +231,32 @@ pub(super) fn problems(config: &Properties) -> Vec<Problem> {
     {
         found.push(problem("plugin.name", "walbridge reads the plugin pgoutput only".to_owned()));
     }
-    if let Some(mode) = config.get("snapshot.mode").filter(|_| given("snapshot.mode"))
-        && !matches!(mode.trim().to_ascii_lowercase().as_str(), "initial" | "no_data")
-        && !found.iter().any(|p| p.option == "snapshot.mode")
+    custom_names(config, &mut found);
+    if given("notification.enabled.channels")
+        && !given("notification.sink.topic.name")
+        && config
+            .get("notification.enabled.channels")
+            .is_some_and(|c| c.split(',').any(|c| c.trim() == "sink"))
     {
         found.push(problem(
-            "snapshot.mode",
-            format!("walbridge does not support {} yet; use initial or no_data", mode.trim()),
+            "notification.sink.topic.name",
+            "Notification topic name must be provided when kafka notification channel is enabled"
+                .to_owned(),
         ));
     }
     found
+}
+
+/// `custom` needs a name beside it, in Debezium's words.
+fn custom_names(config: &Properties, found: &mut Vec<Problem>) {
+    for snapshot::Service { option, .. } in snapshot::SERVICES {
+        let name = format!("{option}.custom.name");
+        let is_custom = config.get(option).is_some_and(|v| v.trim().eq_ignore_ascii_case("custom"));
+        if is_custom && config.get(&name).is_none_or(|v| v.trim().is_empty()) {
+            let message = format!("{name} cannot be empty when {option} 'custom' is defined");
+            found.push(Problem { option: name, message });
+        }
+    }
 }
 
 fn is_default(option: &options::PostgresOption, value: &str) -> bool {
@@ -286,6 +324,15 @@ impl Reader<'_> {
         text.parse().map_err(|_out_of_range: T::Err| Problem { option: name.to_owned(), message })
     }
 
+    fn failure_mode(&self, name: &str) -> FailureMode {
+        match self.word(name).as_str() {
+            "fail" => FailureMode::Fail,
+            // The latter is an older name.
+            "skip" | "ignore" => FailureMode::Skip,
+            _ => FailureMode::Warn,
+        }
+    }
+
     fn millis(&self, name: &str) -> Result<Duration, Problem> {
         Ok(Duration::from_millis(self.number(name)?))
     }
@@ -329,16 +376,14 @@ impl Settings {
             database: database(read)?,
             slot: slot(read)?,
             publication: publication(read),
-            snapshot: if read.word("snapshot.mode") == "no_data" {
-                SnapshotMode::NoData
-            } else {
-                SnapshotMode::Initial
-            },
-            snapshot_delay: read.millis("snapshot.delay.ms")?,
+            snapshot: snapshot::read(read)?,
+            signals: signal::read(read)?,
+            notifications: signal::notifications(read),
             filter: Arc::new(Filter {
                 schemas: lists(read, "schema")?,
                 tables: lists(read, "table")?,
                 ignore_builtin: read.flag("table.ignore.builtin"),
+                signal: signal::signal_table(read),
             }),
             queue_bytes,
             status_interval: read.millis("status.update.interval.ms")?,
@@ -349,11 +394,11 @@ impl Settings {
             tombstones: read.flag("tombstones.on.delete"),
             skipped: skipped_operations(read.text("skipped.operations")).unwrap_or_default(),
             options: conversion(read)?,
-            conversion_failure: match read.word("event.converting.failure.handling.mode").as_str() {
-                "fail" => FailureMode::Fail,
-                "skip" => FailureMode::Skip,
-                _ => FailureMode::Warn,
-            },
+            conversion_failure: read.failure_mode("event.converting.failure.handling.mode"),
+            event_failure: read.failure_mode("event.processing.failure.handling.mode"),
+            schema_names: name_adjustment(&read.word("schema.name.adjustment.mode")),
+            field_names: field_names(read),
+            propagate: propagate(read)?,
         })
     }
 }
@@ -449,6 +494,39 @@ fn publication(read: &Reader<'_>) -> pgoutput::publication::Publication {
         via_partition_root: read.flag("publish.via.partition.root"),
         publish: explicit.then(|| published.join(",")),
     }
+}
+
+fn name_adjustment(word: &str) -> NameAdjustment {
+    match word {
+        "avro" => NameAdjustment::Avro,
+        "avro_unicode" => NameAdjustment::AvroUnicode,
+        _ => NameAdjustment::None,
+    }
+}
+
+/// Debezium adjusts fields for the two Avro converters that it knows, if the connector itself names one.
+fn field_names(read: &Reader<'_>) -> NameAdjustment {
+    const AVRO: [&str; 2] = [
+        "io.confluent.connect.avro.AvroConverter",
+        "io.apicurio.registry.utils.converter.AvroConverter",
+    ];
+    let is_avro = |key: &str| read.0.get(key).is_some_and(|class| AVRO.contains(&class.trim()));
+    match read.text("field.name.adjustment.mode") {
+        None if is_avro("key.converter") || is_avro("value.converter") => NameAdjustment::Avro,
+        _ => name_adjustment(&read.word("field.name.adjustment.mode")),
+    }
+}
+
+fn propagate(read: &Reader<'_>) -> Result<Option<PropagateSourceType>, Problem> {
+    let columns = read.patterns("column.propagate.source.type")?.unwrap_or_default();
+    let types = read.patterns("datatype.propagate.source.type")?.unwrap_or_default();
+    if columns.is_empty() && types.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(move |relation, column, ty| {
+        let within = |part: &str| format!("{}.{}.{part}", relation.schema, relation.name);
+        matches_any(&columns, &within(column)) || matches_any(&types, &within(ty))
+    })))
 }
 
 fn conversion(read: &Reader<'_>) -> Result<Options, Problem> {
@@ -591,6 +669,17 @@ mod tests {
         assert_eq!(split_statements("SET a = 1; SELECT ';;' ;"), ["SET a = 1", "SELECT ';'"]);
         assert_eq!(placeholder("hex:00fF").unwrap(), [0, 255]);
         assert!(placeholder("hex:0").is_err());
+    }
+
+    #[test]
+    fn fields_are_adjusted_for_avro_unless_told_otherwise() {
+        let avro = ("value.converter", "io.confluent.connect.avro.AvroConverter");
+        let names = |extra: &[(&str, &str)]| Settings::parse(&minimal(extra)).unwrap().field_names;
+        assert_eq!(names(&[]), NameAdjustment::None);
+        assert_eq!(names(&[avro]), NameAdjustment::Avro);
+        assert_eq!(names(&[avro, ("field.name.adjustment.mode", "none")]), NameAdjustment::None);
+        let unicode = ("field.name.adjustment.mode", "AVRO_UNICODE");
+        assert_eq!(names(&[unicode]), NameAdjustment::AvroUnicode);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use sink::config::{EncoderConfig, Path};
 use sink::converter::Converters;
 use sink::encoder::Encoder;
-use sink::offset::SourceOffset;
+use sink::offset::{IncrementalOffset, SourceOffset};
 use sink::producer::Producer;
 use sink::topic::TopicNaming;
 use sink::topic_creation::{TopicCreation, TopicCreator};
@@ -24,10 +24,13 @@ use uuid::Uuid;
 
 use super::options::{self, Handling};
 use super::settings::Settings;
-use super::source::{self, Channels, Start};
+use super::signal::{Begin, Stage};
+use super::source::{self, Channels, Output, Start};
 use crate::console;
+use crate::intake::Intake;
 use crate::live::{Live, TaskLive};
 use crate::metrics::meter::{Measured, Meter};
+use crate::notification::Notifier;
 use crate::pipeline::{Intervals, Parts, Pipeline, PipelineError};
 
 /// What a task's parts are configured from.
@@ -57,6 +60,9 @@ pub(super) enum RunError {
     Offset(#[from] connect::connector::OffsetError),
     #[error("{0}")]
     Setup(String),
+    /// A class that only Debezium could load.
+    #[error("unable to find {1} {0}")]
+    Service(&'static str, String),
 }
 
 impl RunError {
@@ -64,7 +70,7 @@ impl RunError {
         match self {
             Self::Postgres(error) => error.is_transient(),
             Self::Offset(_) => true,
-            Self::Pipeline(_) | Self::Setup(_) => false,
+            Self::Pipeline(_) | Self::Setup(_) | Self::Service(..) => false,
         }
     }
 
@@ -72,6 +78,7 @@ impl RunError {
     const fn reason(&self) -> &'static str {
         match self {
             Self::Postgres(_) => "postgres",
+            Self::Service(..) => "service",
             Self::Pipeline(PipelineError::Producer(_) | PipelineError::Topic(_))
             | Self::Offset(_) => "kafka",
             Self::Pipeline(_) => "encode",
@@ -82,20 +89,38 @@ impl RunError {
     /// In the manner of Connect's traces, so that what watches `/status` finds the heads it knows.
     fn trace(&self) -> String {
         const CONNECT: &str = "org.apache.kafka.connect.errors.ConnectException";
+        const PRODUCER: &str =
+            "An exception occurred in the change event producer. This connector will be stopped.";
         match self {
             Self::Postgres(error) => format!(
-                "{CONNECT}: An exception occurred in the change event producer. This connector will be stopped.\n\
-                 Caused by: io.debezium.DebeziumException: {error}\n"
+                "{CONNECT}: {PRODUCER}\nCaused by: io.debezium.DebeziumException: {error}\n"
             ),
             Self::Pipeline(PipelineError::Producer(error)) => format!(
                 "{CONNECT}: Unrecoverable exception from producer send callback\n\
                  Caused by: org.apache.kafka.common.KafkaException: {error}\n"
             ),
+            Self::Pipeline(PipelineError::Encode(sink::error::Error::Event {
+                place,
+                class,
+                message,
+            })) => {
+                format!(
+                    "{CONNECT}: {PRODUCER}\nCaused by: {CONNECT}: Error while processing event at offset {place}\n\
+                     Caused by: {class}: {message}\n"
+                )
+            }
+            Self::Pipeline(PipelineError::Encode(error @ sink::error::Error::Schema { .. })) => {
+                format!("{CONNECT}: {PRODUCER}\nCaused by: {error}\n")
+            }
             Self::Pipeline(PipelineError::Encode(error)) => {
                 format!("{CONNECT}: Tolerance exceeded in error handler\nCaused by: {error}\n")
             }
             Self::Pipeline(error) => format!("{CONNECT}: {error}\n"),
             Self::Offset(error) => format!("{CONNECT}: {error}\n"),
+            Self::Service(service, name) => format!(
+                "io.debezium.DebeziumException: Unable to create service io.debezium.snapshot.SnapshotterService\n\
+                 Caused by: io.debezium.DebeziumException: Unable to find {name} {service}. Please check your configuration.\n"
+            ),
             Self::Setup(message) => format!("{CONNECT}: {message}\n"),
         }
     }
@@ -132,6 +157,9 @@ async fn measured(
         TaskError { trace: error.trace() }
     };
     let settings = settings(&context).map_err(fail)?;
+    if let Some((service, name)) = &settings.snapshot.custom {
+        return Err(fail(RunError::Service(service.name, name.clone())));
+    }
     advise(&context);
     let shows = console::shows(&context.worker).map_err(|error| fail(setup(error)))?;
     let id = (context.connector.clone(), context.task);
@@ -281,11 +309,33 @@ async fn attempt(
 ) -> Result<(), RunError> {
     let partition = Map::from_iter([("server".to_owned(), Value::from(&*settings.prefix))]);
     let stored = context.offsets.read(partition.clone()).await?;
+    let incremental = stored.as_ref().and_then(IncrementalOffset::from_map);
     let stored = stored.map(|map| SourceOffset::from_map(&map)).transpose().map_err(setup)?;
-    let start = Start::choose(settings.snapshot, stored.as_ref())?;
-    let resume = if start == Start::Snapshot { None } else { stored };
+    let start = Start::choose(&settings.snapshot, stored.as_ref())?;
+    // A snapshot of everything takes the place of what was there.
+    let (resume, incremental) =
+        if start == Start::Snapshot { (None, None) } else { (stored, incremental) };
     let (sender, receiver) = queue::channel(settings.queue_bytes);
     live.begin(sender.usage());
+    let notes = &settings.notifications;
+    let (notifier, inbox) = Notifier::new(&settings.prefix, notes.topic.as_deref(), notes.log);
+    let stop_reading = CancellationToken::new();
+    let (streaming, has_begun) = watch::channel(false);
+    let mut tasks = tokio::task::JoinSet::new();
+    let intake = if settings.signals.is_enabled() {
+        let (stage, staged) = Stage::new(Begin {
+            settings: Arc::clone(settings),
+            notifier: notifier.clone(),
+            stored: resume.as_ref(),
+            incremental: incremental.as_ref(),
+            streaming: has_begun,
+            stop: stop_reading.clone(),
+        });
+        tasks.spawn(stage.run(receiver));
+        Intake::Stage(staged)
+    } else {
+        Intake::Queue(receiver)
+    };
     let parts = Parts {
         encoder: Encoder::new(encoder_config(settings, &Scope::of(context))?, resume.as_ref()),
         producer: Producer::watched(
@@ -299,23 +349,26 @@ async fn attempt(
         status: context.status.clone(),
         confirmed: confirm,
         intervals: intervals(&context.worker)?,
+        inbox,
+        incremental: incremental.map(Arc::new),
         live: Arc::clone(live),
     };
-    let stop_reading = CancellationToken::new();
-    let channels =
-        Channels { queue: sender, confirmed, stop: stop_reading.clone(), live: Arc::clone(live) };
-    let mut tasks = tokio::task::JoinSet::new();
+    let output = Output { queue: sender, stop: stop_reading.clone(), notifier };
+    let channels = Channels { output, confirmed, streaming, live: Arc::clone(live) };
     tasks.spawn(source::run(Arc::clone(settings), start, channels));
     let result =
-        Pipeline::new(parts).run(receiver, context.target.clone(), context.stop.clone()).await;
+        Pipeline::new(parts).run(intake, context.target.clone(), context.stop.clone()).await;
     stop_reading.cancel();
-    let read = match tasks.join_next().await {
-        Some(Ok(read)) => read,
-        Some(Err(error)) => {
-            return Err(RunError::Setup(format!("the reading task ended unexpectedly: {error}")));
+    let mut read = Ok(());
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            // The first error is the reason; what ends for want of the other is none.
+            Ok(ended) => read = read.and(ended),
+            Err(error) => {
+                return Err(RunError::Setup(format!("a reading task ended unexpectedly: {error}")));
+            }
         }
-        None => Ok(()),
-    };
+    }
     result?;
     Ok(read?)
 }
@@ -351,9 +404,17 @@ pub(super) fn encoder_config(
         skipped: settings.skipped,
         options: settings.options.clone(),
         conversion_failure: settings.conversion_failure,
+        event_failure: settings.event_failure,
+        schema_names: settings.schema_names,
+        field_names: settings.field_names,
+        propagate: settings.propagate.clone(),
         topics: TopicNaming::new(&settings.prefix, "."),
         converters: Converters::parse(&connector, &worker).map_err(setup)?,
         transforms: Chain::parse(connector).map_err(setup)?,
+        tolerant: connector("errors.tolerance")
+            .is_some_and(|v| v.trim().eq_ignore_ascii_case("all")),
+        log_errors: connector("errors.log.enable")
+            .is_some_and(|v| v.trim().eq_ignore_ascii_case("true")),
         included: Arc::new(move |relation| filter.takes_relation(relation)),
         key_columns: None,
         path,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fancy_regex::Regex;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::json::Json;
 use crate::kafka::Record;
@@ -44,7 +44,7 @@ impl Compare {
         };
         for (key, value) in meta.as_object().ok_or("case.json: not an object")? {
             match key.as_str() {
-                "why" => {}
+                "why" | "extension" => {}
                 "topics" => compare.topics = value.as_str().map(str::to_owned),
                 "idle" => {
                     let seconds = value.as_f64().ok_or("case.json: idle is not a number")?;
@@ -157,9 +157,21 @@ impl Field {
         }
     }
 
+    fn to_json(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Text(text) => Value::from(text.as_str()),
+            Self::Hex(hex) => json!({ "hex": hex }),
+        }
+    }
+
     fn renamed(self, from: &str, to: &str) -> Self {
         match self {
-            Self::Text(text) => Self::Text(text.replace(from, to)),
+            // The second time as `schema.name.adjustment.mode=avro_unicode` writes it.
+            Self::Text(text) => {
+                let escaped = |name: &str| name.replace('_', "_u005f");
+                Self::Text(text.replace(from, to).replace(&escaped(from), &escaped(to)))
+            }
             other => other,
         }
     }
@@ -190,6 +202,18 @@ impl Shown {
             value: Field::parse(&value["value"])?,
             headers: headers.iter().map(header).collect::<Outcome<_>>()?,
         })
+    }
+
+    /// The line of `expected.jsonl`.
+    pub(super) fn line(&self) -> String {
+        let headers = self.headers.iter().map(|(name, value)| json!([name, value.to_json()]));
+        let (topic, partition) = (&self.topic, self.partition);
+        let (key, value) = (self.key.to_json(), self.value.to_json());
+        let headers = Value::Array(headers.collect());
+        format!(
+            "{{\"topic\": {}, \"partition\": {partition}, \"key\": {key}, \"value\": {value}, \"headers\": {headers}}}",
+            json!(topic)
+        )
     }
 
     pub(super) fn record(record: &Record) -> Self {
@@ -334,6 +358,12 @@ mod tests {
         let compare = Compare::parse(&json!({})).unwrap();
         let one = Shown::answer("t".to_owned(), 200, String::new());
         assert_eq!(differences(&compare, &[one.clone(), one.clone()], &[one]).len(), 1);
+    }
+
+    #[test]
+    fn recorded_line_is_read_as_it_was() {
+        let line = r#"{"topic": "t", "partition": 3, "key": null, "value": "ä\n\"", "headers": [["h",{"hex":"ff"}]]}"#;
+        assert_eq!(Shown::parse(line).unwrap().line(), line);
     }
 
     #[test]

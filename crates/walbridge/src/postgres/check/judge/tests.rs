@@ -1,3 +1,5 @@
+//! Verdicts on made-up facts.
+
 use super::*;
 use crate::report::Verdict;
 
