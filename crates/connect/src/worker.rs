@@ -20,6 +20,7 @@ use crate::connector::Plugin;
 use crate::error::WorkerError;
 use crate::extension::Extension;
 use crate::herder::{Herder, Shared};
+use crate::monitor::{Monitor, Starts};
 use crate::rest::{Context, Door, Identity, Server};
 use crate::settings::{TopicSettings, WorkerSettings};
 use crate::storage::config::{ConfigCopy, ConfigStorage};
@@ -37,6 +38,7 @@ pub struct Worker {
     rest: Server,
     herder: JoinHandle<()>,
     producer: LastWrites,
+    monitor: Monitor,
     shutdown: CancellationToken,
     /// Cancelled when everything that reads and answers shall end.
     end: CancellationToken,
@@ -101,11 +103,20 @@ impl Worker {
             )),
             offsets: Arc::new(OffsetStorage::new(offsets, offset_log)),
             settings,
+            connector_starts: Starts::default(),
+            task_starts: Starts::default(),
         });
         let (handle, herder) = Herder::start(Arc::clone(&shared), shutdown.clone());
+        let monitor = Monitor { shared: Arc::clone(&shared) };
         known.send_replace(Some(Arc::new(Context { shared, herder: handle })));
         info!(worker_id, addresses = ?rest.addresses(), "worker started");
-        Ok(Self { rest, herder, producer, shutdown, end })
+        Ok(Self { rest, herder, producer, monitor, shutdown, end })
+    }
+
+    /// What looks at the worker, and may outlive it.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        self.monitor.clone()
     }
 
     /// Where REST listens, ports resolved.

@@ -39,6 +39,8 @@ pub struct Batch {
     pub transaction: Option<u64>,
     /// Commit time of the last event, in microseconds since the Unix epoch.
     pub commit_us: Option<i64>,
+    /// End of the last transaction, or an idle position of the server.
+    pub end: Option<u64>,
 }
 
 impl Batch {
@@ -58,6 +60,7 @@ impl Batch {
 pub struct TableCounts {
     /// In the order of [`OPERATIONS`].
     counts: [AtomicU64; 5],
+    bytes: AtomicU64,
 }
 
 /// `op` of an event: create, update, delete, read, truncate.
@@ -71,6 +74,16 @@ impl TableCounts {
                 total.fetch_add(count, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Adds bytes of records.
+    pub fn add_bytes(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// The bytes so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// The totals.
@@ -124,6 +137,8 @@ pub struct Slot {
     pub retained_bytes: u64,
     /// How much log it has not confirmed.
     pub unconfirmed_bytes: u64,
+    /// How much log lies on the server's disk, where the user may see it.
+    pub wal_bytes: Option<i64>,
 }
 
 /// Counts by upper bound.
@@ -161,6 +176,9 @@ const LATENCY_BOUNDS: &[f64] = &[
 const STAGE_BOUNDS: &[f64] =
     &[0.000_01, 0.000_1, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 10.0];
 
+/// Events of a transaction.
+const SIZE_BOUNDS: &[f64] = &[1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e7];
+
 /// Where a batch spends its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
@@ -190,8 +208,6 @@ pub struct SnapshotTable {
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) tables: Vec<SnapshotTable>,
-    /// How many of them are done.
-    pub(crate) done: usize,
     pub(crate) running: bool,
     pub(crate) completed: bool,
     pub(crate) aborted: bool,
@@ -209,13 +225,22 @@ impl Snapshot {
         }
     }
 
+    /// How many tables are done: they are read one after the other, so those before the last that has rows.
+    pub(crate) fn done(&self) -> usize {
+        if self.completed {
+            return self.tables.len();
+        }
+        let begun = |table: &SnapshotTable| table.rows.load(Ordering::Relaxed) > 0;
+        self.tables.iter().rposition(begun).unwrap_or(0)
+    }
+
     /// What is left of the estimates at the present speed; `None` while nothing can be said.
     pub(crate) fn eta(&self, now: Duration) -> Option<f64> {
         let rows: u64 = self.tables.iter().map(|t| t.rows.load(Ordering::Relaxed)).sum();
         let left: u64 = self
             .tables
             .iter()
-            .skip(self.done)
+            .skip(self.done())
             .filter_map(|t| Some(t.estimated?.saturating_sub(t.rows.load(Ordering::Relaxed))))
             .sum();
         if !self.running {
@@ -266,6 +291,10 @@ pub(crate) struct Numbers {
     pub(crate) lag: Sketch,
     pub(crate) latency: Histogram,
     pub(crate) work: [Histogram; 2],
+    pub(crate) transaction_sizes: Histogram,
+    pub(crate) dropped: u64,
+    pub(crate) produce_errors: u64,
+    pub(crate) waited: Duration,
     pub(crate) tables: BTreeMap<String, Arc<TableCounts>>,
     pub(crate) other: Option<Arc<TableCounts>>,
     pub(crate) slot: Option<Slot>,
@@ -276,6 +305,9 @@ pub(crate) struct Numbers {
 
 /// How full the queue between reader and pipeline is: used bytes and capacity.
 type QueueUsage = Box<dyn Fn() -> (u64, u64) + Send + Sync>;
+
+/// What the stream has received and what it has confirmed.
+type StreamPositions = Box<dyn Fn() -> (u64, u64) + Send + Sync>;
 
 /// What a running task tells about its source. It lives as long as the task runs.
 pub struct Capture {
@@ -295,6 +327,7 @@ pub struct Capture {
     pub(crate) took_ms: AtomicU64,
     pub(crate) acked_ms: AtomicU64,
     queue: Mutex<Option<QueueUsage>>,
+    stream: Mutex<Option<StreamPositions>>,
     pub(crate) numbers: Mutex<Numbers>,
 }
 
@@ -316,6 +349,10 @@ impl Capture {
             lag: Sketch::default(),
             latency: Histogram::new(LATENCY_BOUNDS),
             work: [Histogram::new(STAGE_BOUNDS), Histogram::new(STAGE_BOUNDS)],
+            transaction_sizes: Histogram::new(SIZE_BOUNDS),
+            dropped: 0,
+            produce_errors: 0,
+            waited: Duration::ZERO,
             tables: BTreeMap::new(),
             other: None,
             slot: None,
@@ -337,6 +374,7 @@ impl Capture {
             took_ms: AtomicU64::new(now),
             acked_ms: AtomicU64::new(now),
             queue: Mutex::new(None),
+            stream: Mutex::new(None),
             numbers: Mutex::new(numbers),
         }
     }
@@ -355,6 +393,12 @@ impl Capture {
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(usage));
     }
 
+    /// Where the present run's stream tells what it has received and confirmed.
+    pub fn follow_stream(&self, positions: impl Fn() -> (u64, u64) + Send + Sync + 'static) {
+        *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(positions));
+        self.connected(true);
+    }
+
     /// Used bytes and capacity of the queue.
     pub(crate) fn queue(&self) -> (u64, u64) {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
@@ -364,6 +408,9 @@ impl Capture {
     /// A batch was made into records, which took that long.
     pub fn batch(&self, batch: &Batch, encode: Duration) {
         self.took_ms.store(ms_of(clock::now()), Ordering::Relaxed);
+        if let Some(end) = batch.end {
+            self.position(Stage::Decoded, end);
+        }
         self.update(|n, now| {
             n.record_work(Work::Encode, encode);
             if batch.reads > 0 {
@@ -393,11 +440,43 @@ impl Capture {
         });
     }
 
+    /// A transaction of so many events ended.
+    pub fn transaction(&self, events: u64) {
+        #[expect(clippy::cast_precision_loss, reason = "a bucket is found")]
+        self.update(|n, _| n.transaction_sizes.record(events as f64, 1));
+    }
+
+    /// Records were left out: by a transform, or because they could not be made.
+    pub fn dropped(&self, records: u64) {
+        self.update(|n, _| n.dropped += records);
+    }
+
+    /// The brokers refused a record.
+    pub fn produce_failed(&self) {
+        self.update(|n, _| n.produce_errors += 1);
+    }
+
+    /// The pipeline waited that long for room in the client.
+    pub fn waited(&self, time: Duration) {
+        self.update(|n, _| n.waited += time);
+    }
+
     /// What is under way: records without an acknowledgement, and the commit time of the oldest of their transactions.
     pub fn under_way(&self, outstanding: u64, oldest_us: Option<i64>) {
         self.acked_ms.store(ms_of(clock::now()), Ordering::Relaxed);
         self.outstanding.store(outstanding, Ordering::Relaxed);
         self.oldest_us.store(oldest_us.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// How far behind the source is, in seconds: 0 while everything that was sent is acknowledged, else the age of the
+    /// oldest that is not.
+    pub(crate) fn source_lag(&self, numbers: &Numbers) -> f64 {
+        let (queued, _) = self.queue();
+        match (queued, numbers.streaming.batch.commit_us) {
+            // What is queued was committed after what was last handled: an upper bound.
+            (1.., Some(commit_us)) => seconds_since(commit_us).max(self.replay_age()),
+            _ => self.replay_age(),
+        }
     }
 
     /// The pipeline waits because it was told to, or goes on.
@@ -424,6 +503,12 @@ impl Capture {
 
     /// The positions, in the order of [`Stage::ALL`].
     pub(crate) fn positions(&self) -> [u64; 6] {
+        let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((received, flushed)) = stream.as_ref().map(|positions| positions()) {
+            self.position(Stage::Received, received);
+            self.position(Stage::Flushed, flushed);
+        }
+        drop(stream);
         self.positions.each_ref().map(|lsn| lsn.load(Ordering::Relaxed))
     }
 
@@ -431,8 +516,7 @@ impl Capture {
     pub(crate) fn replay_age(&self) -> f64 {
         match self.oldest_us.load(Ordering::Relaxed) {
             0 => 0.0,
-            #[expect(clippy::cast_precision_loss, reason = "seconds")]
-            oldest => (clock::unix_ms() * 1000 - oldest).max(0) as f64 / 1e6,
+            oldest => seconds_since(oldest),
         }
     }
 
@@ -470,11 +554,6 @@ impl Capture {
         });
     }
 
-    /// So many of the snapshot's tables are read.
-    pub fn snapshot_tables_done(&self, done: usize) {
-        self.update(|n, _| n.snapshot.done = done);
-    }
-
     /// The snapshot has ended.
     pub fn snapshot_ends(&self, completed: bool) {
         self.update(|n, now| {
@@ -482,9 +561,6 @@ impl Capture {
             n.snapshot.running = false;
             n.snapshot.completed = completed;
             n.snapshot.aborted = !completed;
-            if completed {
-                n.snapshot.done = n.snapshot.tables.len();
-            }
         });
     }
 
@@ -518,9 +594,24 @@ impl Numbers {
 
     /// Names and counts of tables, with those beyond the limit as one.
     pub(crate) fn table_totals(&self) -> impl Iterator<Item = (&str, [u64; 5])> {
-        let named = self.tables.iter().map(|(name, counts)| (name.as_str(), counts.totals()));
-        named.chain(self.other.as_ref().map(|counts| (OTHER, counts.totals())))
+        self.all_tables().map(|(name, counts)| (name, counts.totals()))
     }
+
+    /// Names and bytes, likewise.
+    pub(crate) fn table_bytes(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.all_tables().map(|(name, counts)| (name, counts.bytes()))
+    }
+
+    fn all_tables(&self) -> impl Iterator<Item = (&str, &TableCounts)> {
+        let named = self.tables.iter().map(|(name, counts)| (name.as_str(), &**counts));
+        named.chain(self.other.as_ref().map(|counts| (OTHER, &**counts)))
+    }
+}
+
+fn seconds_since(us: i64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "seconds")]
+    let micros = (clock::unix_ms() * 1000 - us).max(0) as f64;
+    micros / 1e6
 }
 
 pub(crate) fn ms_of(time: Duration) -> u64 {
@@ -577,7 +668,6 @@ mod tests {
         };
         let snapshot = Snapshot {
             tables: vec![table(100, 80), table(100, 300)],
-            done: 1,
             running: true,
             started: Some(Duration::ZERO),
             ..Snapshot::default()

@@ -113,6 +113,33 @@ static FAMILIES: &[Family] = &[
         |c, _, _, out| out.add(&[], c.replay_age()),
     ),
     capture(
+        "cdc_source_lag_seconds",
+        G,
+        "How far behind the source is; 0 while there is nothing left to do",
+        |c, n, _, out| out.add(&[], c.source_lag(n)),
+    ),
+    capture("cdc_transaction_size_events", H, "Events of a transaction", |_, n, _, out| {
+        out.push(&[], Sample::Histogram(n.transaction_sizes.clone()));
+    }),
+    capture(
+        "cdc_backpressure_seconds_total",
+        C,
+        "Time in which the Kafka client had no room for more",
+        |_, n, _, out| out.add(&[], n.waited.as_secs_f64()),
+    ),
+    capture("cdc_produce_errors_total", C, "Records that the brokers refused", |_, n, _, out| {
+        out.add(&[], double(n.produce_errors));
+    }),
+    capture("cdc_records_dropped_total", C, "Records left out by transforms", |_, n, _, out| {
+        out.add(&[("reason", "transform")], double(n.dropped));
+    }),
+    capture("cdc_table_bytes_total", C, "Bytes of records by table", |_, n, _, out| {
+        for (table, bytes) in n.table_bytes() {
+            let (schema, name) = table.split_once('.').unwrap_or(("", table));
+            out.add(&[("schema", schema), ("table", name)], double(bytes));
+        }
+    }),
+    capture(
         "cdc_end_to_end_latency_seconds",
         H,
         "From a transaction's commit to the acknowledgement of its records",
@@ -218,6 +245,16 @@ static FAMILIES: &[Family] = &[
         },
     ),
     capture(
+        "pg_wal_size_bytes",
+        G,
+        "Log on the server's disk, where the user may see it (as postgres_exporter names it)",
+        |_, n, _, out| {
+            if let Some(bytes) = n.slot.as_ref().and_then(|slot| slot.wal_bytes) {
+                out.add(&[], signed(bytes));
+            }
+        },
+    ),
+    capture(
         "pg_replication_slot_slot_is_active",
         G,
         "Whether somebody streams from the slot (as postgres_exporter names it)",
@@ -244,7 +281,7 @@ static FAMILIES: &[Family] = &[
                 ("slot_type", "logical"),
                 ("wal_status", slot.wal_status.as_str()),
             ];
-            out.add_plain(&labels, 1.0);
+            out.add(&labels, 1.0);
         }
     }),
     worker("cdc_connector_state", G, "1 for the state that a connector is in", |view, out| {
@@ -283,15 +320,7 @@ fn pg_slot(numbers: &Numbers, out: &mut Samples, value: fn(&crate::capture::Slot
     if let Some(slot) = &numbers.slot
         && let Some(value) = value(slot)
     {
-        out.add_plain(&[("slot_name", &slot.name), ("slot_type", "logical")], value);
-    }
-}
-
-impl Samples {
-    /// Without the connector: under another exporter's name, with its labels.
-    fn add_plain(&mut self, labels: &[(&'static str, &str)], value: f64) {
-        let labels = labels.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
-        self.list.push((labels, Sample::Value(value)));
+        out.add(&[("slot_name", &slot.name), ("slot_type", "logical")], value);
     }
 }
 

@@ -138,7 +138,8 @@ impl RuleSet {
                 None => return None,
             };
             let Some(name) = &rule.name else {
-                return Some(self.default(subject, attribute, rule.kind, number, sees_value));
+                let outcome = default(subject, attribute, rule.kind, number, sees_value);
+                return Some(self.spell(outcome));
             };
             let name = safe_name(&expand(name));
             if name.is_empty() {
@@ -146,45 +147,24 @@ impl RuleSet {
             }
             let help = rule.help.as_ref().map_or_else(|| format!("{head}{attribute}"), expand);
             let labels = rule.labels.iter().map(|(key, value)| (expand(key), expand(value)));
-            return Some(self.outcome(name, rule.kind, help, labels, number, sees_value));
+            let labels = labels.collect();
+            let kind = rule.kind;
+            return Some(self.spell(Outcome { name, kind, help, labels, number, sees_value }));
         }
         None
     }
 
-    /// The format of an attribute for which no name is given.
-    fn default(
-        &self,
-        subject: &Subject<'_>,
-        attribute: &str,
-        kind: Type,
-        number: Number,
-        sees_value: bool,
-    ) -> Outcome {
-        let mut properties = subject.properties();
-        let first = properties.next().map(|(_, value)| format!("_{value}")).unwrap_or_default();
-        let name = safe_name(&format!("{}{first}_{attribute}", subject.bean.domain));
-        let labels = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let help = format!("{}{attribute}", subject.head());
-        self.outcome(name, kind, help, labels, number, sees_value)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the two callers have nothing else in common")]
-    fn outcome(
-        &self,
-        mut name: String,
-        kind: Type,
-        help: String,
-        labels: impl Iterator<Item = (String, String)>,
-        number: Number,
-        sees_value: bool,
-    ) -> Outcome {
+    /// Names, types and labels as the file's switches and the agent's version have them.
+    fn spell(&self, outcome: Outcome) -> Outcome {
+        let Outcome { mut name, kind, help, labels, number, sees_value } = outcome;
         if self.lowercase_names {
             name = name.to_lowercase();
         }
         let kind = match kind {
-            _ if self.types_by_name && name.ends_with("_total") => Type::Counter,
-            _ if self.types_by_name => Type::Gauge,
-            kind => kind,
+            kind if !self.types_by_name => kind,
+            // The cut twin of a counter is a gauge: it has no ending to tell by.
+            _ if name.ends_with("_total") && self.agent == Agent::Zero => Type::Counter,
+            _ => Type::Gauge,
         };
         if self.agent == Agent::One {
             let base = cut(&name);
@@ -192,6 +172,7 @@ impl RuleSet {
             name = format!("{base}{total}");
         }
         let mut labels: Vec<_> = labels
+            .into_iter()
             .map(|(key, value)| {
                 let key = safe_name(&key);
                 let key = if self.lowercase_labels { key.to_lowercase() } else { key };
@@ -212,6 +193,23 @@ impl RuleSet {
     fn takes_attribute(&self, object_name: &str, attribute: &str) -> bool {
         self.names.take_attribute(object_name, attribute)
     }
+}
+
+/// The format of an attribute for which no name is given.
+fn default(
+    subject: &Subject<'_>,
+    attribute: &str,
+    kind: Type,
+    number: Number,
+    sees_value: bool,
+) -> Outcome {
+    let mut properties = subject.properties();
+    let first = properties.next().map(|(_, value)| format!("_{value}")).unwrap_or_default();
+    let name = safe_name(&format!("{}{first}_{attribute}", subject.bean.domain));
+    let labels = properties.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let help = format!("{}{attribute}", subject.head());
+    let labels = labels.collect();
+    Outcome { name, kind, help, labels, number, sees_value }
 }
 
 /// A family's name and what goes with it.

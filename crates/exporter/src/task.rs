@@ -26,6 +26,7 @@ struct Numbers {
     status: State,
     polled: Meter,
     written: Meter,
+    left_out: f64,
     active: Window,
     batch: Window,
     poll_time: Window,
@@ -52,6 +53,7 @@ impl Task {
             status: State::Running,
             polled: Meter::default(),
             written: Meter::default(),
+            left_out: 0.0,
             active: Window::default(),
             batch: Window::default(),
             poll_time: Window::default(),
@@ -93,10 +95,18 @@ impl Task {
         });
     }
 
-    /// So many polled records were acknowledged, or left out by a transform (`written` says how many were not).
+    /// So many records were acknowledged.
     pub fn written(&self, written: u64) {
         self.update(|n, now| {
             n.written.add(now, as_f64(written));
+            n.count_active(now);
+        });
+    }
+
+    /// So many polled records were left out by transforms: they are not active any more.
+    pub fn left_out(&self, records: u64) {
+        self.update(|n, now| {
+            n.left_out += as_f64(records);
             n.count_active(now);
         });
     }
@@ -170,7 +180,7 @@ impl Numbers {
     }
 
     fn active_count(&self) -> f64 {
-        (self.polled.total - self.written.total).max(0.0)
+        (self.polled.total - self.written.total - self.left_out).max(0.0)
     }
 
     /// Share of the task's life in which it was paused, or ran.

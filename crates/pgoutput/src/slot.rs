@@ -70,6 +70,23 @@ pub async fn find(client: &Client, name: &str) -> Result<Option<Slot>> {
     }))
 }
 
+/// Bytes of log on the server's disk; `None` where the user may not look (`pg_monitor` may).
+///
+/// # Errors
+/// The queries'.
+pub async fn wal_size(client: &Client) -> Result<Option<i64>> {
+    let action = "look up the size of the log";
+    let failed = |e| fault::from_sql(action, e);
+    let asked = "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_ls_waldir()', 'EXECUTE')";
+    let row = client.query_typed_one(asked, &[]).await.map_err(failed)?;
+    if !row.try_get::<_, bool>(0).map_err(failed)? {
+        return Ok(None);
+    }
+    let sql = "SELECT sum(size)::int8 FROM pg_catalog.pg_ls_waldir()";
+    let row = client.query_typed_one(sql, &[]).await.map_err(failed)?;
+    row.try_get(0).map_err(failed)
+}
+
 impl Slot {
     /// Whether we can stream from it in this database.
     ///

@@ -53,6 +53,8 @@ pub struct Counters {
     pub messages: u64,
     /// Events of a replay that were delivered before.
     pub delivered: u64,
+    /// Records before transforms: what Connect counts as polled.
+    pub polled: u64,
     /// Records written.
     pub records: u64,
     /// Cells that could not be converted and became null.
@@ -122,6 +124,7 @@ impl Encoder {
             xid: None,
             commit_time_us: 0,
         };
+        self.counters.polled += 1;
         let plan = self.notices.heartbeat(&self.config);
         self.writer.notice(plan, &Context::bare(position, clock), records)
     }
@@ -276,6 +279,7 @@ impl Encoder {
         if resume.is_some_and(|resume| resume.is_partial(&position)) {
             return Ok(());
         }
+        self.counters.polled += 1;
         let plan = self.notices.bound(Bound::Begin, topic, &self.config);
         self.writer.notice(plan, &Context::bare(position, clock), records)
     }
@@ -286,6 +290,7 @@ impl Encoder {
             return Ok(());
         };
         let context = Context { counts: Some(&counts), ..Context::bare(position, clock) };
+        self.counters.polled += 1;
         let plan = self.notices.bound(Bound::End, topic, &self.config);
         self.writer.notice(plan, &context, records)
     }
@@ -324,6 +329,7 @@ impl Encoder {
         if let (Some(_), Some(counts)) = (position.xid, &mut self.transaction) {
             context.order.set(Some(counts.count_message(position.lsn)));
         }
+        self.counters.polled += 1;
         let plan = self.notices.message(&self.config);
         self.writer.notice(plan, &context, records)
     }
@@ -394,6 +400,7 @@ impl Encoder {
             if let Some(transaction) = self.transaction.as_mut().filter(|_| counts) {
                 context.order.set(Some(transaction.count(&table.collection)));
             }
+            self.counters.polled += 1;
             if let Err(error) = self.writer.record(table, *kind, &context, records) {
                 // A change that makes no record makes none at all; what a transform refuses goes no further, but what came
                 // before it stays.
@@ -429,6 +436,7 @@ impl Encoder {
                 self.counters.skipped += 1;
             } else {
                 self.counters.truncates += 1;
+                self.counters.polled += 1;
                 let counts = self.transaction.as_mut();
                 context.order.set(counts.map(|counts| counts.count(&table.collection)));
                 self.writer.record(table, Kind::Truncate, &context, records)?;

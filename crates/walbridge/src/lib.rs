@@ -13,6 +13,7 @@ mod console;
 pub mod health;
 mod intake;
 mod live;
+mod metrics;
 mod notification;
 mod pipeline;
 mod postgres;
@@ -34,6 +35,7 @@ use connector_file::ConnectorFile;
 pub use connector_file::{ConnectorFileError, Given};
 use console::Console;
 use live::{Live, Shows};
+pub use metrics::MetricsError;
 pub use postgres::tail::{Operation, TailError, TailFormat, TailOptions};
 use report::Verdict;
 
@@ -61,6 +63,9 @@ pub enum RunError {
     /// The result could not be written.
     #[error("output: {0}")]
     Output(#[from] io::Error),
+    /// Metrics cannot be served as configured.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The worker cannot start or go on.
     #[error(transparent)]
     Worker(#[from] connect::WorkerError),
@@ -193,24 +198,37 @@ pub fn run(file: Option<&Path>) -> Result<(), RunError> {
         let signals = terminated()
             .map_err(|source| RunError::System { action: "listen for signals", source })?;
         let live = Arc::new(Live::default());
-        let connector = postgres::PostgresConnector { live: Arc::clone(&live) };
+        let metrics = metrics::Metrics::open(&settings.properties).await?;
+        let connector = postgres::PostgresConnector {
+            live: Arc::clone(&live),
+            metrics: postgres::task::Measuring {
+                exporter: Arc::clone(&metrics.exporter),
+                max_tables: metrics.max_tables,
+            },
+        };
         let plugins: Vec<Arc<dyn Plugin>> = vec![Arc::new(connector)];
-        let console = open_console(live, console::shows(&settings.properties)?, &shutdown);
+        let console =
+            open_console(Arc::clone(&live), console::shows(&settings.properties)?, &shutdown);
         let worker = Worker::start(settings, plugins, console, shutdown.clone());
         tokio::pin!(signals);
         let worker = tokio::select! {
             worker = worker => worker?,
             () = &mut signals => return Ok(()),
         };
+        metrics.follow(worker.monitor(), &live);
         let running = worker.run();
         tokio::pin!(running);
-        tokio::select! {
-            result = &mut running => return Ok(result?),
-            () = &mut signals => {}
-        }
-        tracing::info!("stopping");
-        shutdown.cancel();
-        Ok(running.await?)
+        let result = tokio::select! {
+            result = &mut running => result,
+            () = &mut signals => {
+                tracing::info!("stopping");
+                shutdown.cancel();
+                running.await
+            }
+        };
+        // What happened until the end can be scraped until the end.
+        metrics.stop().await;
+        Ok(result?)
     })
 }
 

@@ -16,6 +16,8 @@ use sink::encoder::Counters;
 use sink::plan::Clock;
 use sink::record::Records;
 
+use crate::metrics::meter::{self, Meter};
+
 pub(crate) use recent::{Recent, RecentRecord, Shows};
 
 /// A task's connector and number.
@@ -80,6 +82,8 @@ pub(crate) struct TaskLive {
     trouble: Mutex<Option<(i64, String)>>,
     /// The longest time from commit to acknowledgement since it was last taken, in microseconds; -1 for none.
     slowest_us: AtomicI64,
+    /// Who tells the exporter.
+    meter: Option<Meter>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -93,6 +97,7 @@ impl Live {
         id: TaskId,
         origin: Origin,
         shows: Shows,
+        meter: Option<Meter>,
     ) -> Registration {
         let task = Arc::new(TaskLive {
             origin,
@@ -102,6 +107,7 @@ impl Live {
             in_flight: AtomicU64::new(0),
             trouble: Mutex::default(),
             slowest_us: AtomicI64::new(-1),
+            meter,
         });
         lock(&self.tasks).insert(id.clone(), Arc::clone(&task));
         Registration { live: Arc::clone(self), id, task }
@@ -134,6 +140,9 @@ impl Drop for Registration {
 impl TaskLive {
     /// A run starts, with a queue of its own.
     pub(crate) fn begin(&self, queue: Usage) {
+        if let Some(meter) = &self.meter {
+            meter.begin(queue.clone());
+        }
         *lock(&self.run) = RunLive { queue: Some(queue), ..RunLive::default() };
         *lock(&self.counters) = Counters::default();
         self.in_flight.store(0, Ordering::Relaxed);
@@ -154,8 +163,30 @@ impl TaskLive {
         }
     }
 
+    /// All tables that the snapshot reads are known.
+    pub(crate) fn snapshot_begins(&self) {
+        if let Some(meter) = &self.meter {
+            let run = lock(&self.run);
+            let tables = run.tables.iter().filter_map(|table| {
+                let rows = table.rows.as_ref()?;
+                Some(meter::snapshot_table(&table.schema, &table.name, rows, table.estimated_rows))
+            });
+            meter.snapshot_begins(tables.collect());
+        }
+    }
+
+    /// The snapshot has ended.
+    pub(crate) fn snapshot_ends(&self, completed: bool) {
+        if let Some(meter) = &self.meter {
+            meter.capture.snapshot_ends(completed);
+        }
+    }
+
     /// The log is followed.
     pub(crate) fn streams(&self, progress: Arc<Progress>) {
+        if let Some(meter) = &self.meter {
+            meter.streams(Arc::clone(&progress));
+        }
         let mut run = lock(&self.run);
         run.phase = Phase::Streaming;
         run.stream = Some(progress);
@@ -170,6 +201,11 @@ impl TaskLive {
         clock: Clock,
     ) {
         *lock(&self.counters) = counters;
+        if let Some(meter) = &self.meter {
+            let took = Clock::now().unix_ns.saturating_sub(clock.unix_ns);
+            let took = std::time::Duration::from_nanos(u64::try_from(took).unwrap_or(0));
+            meter.encoded(batch, records, counters, took);
+        }
         if !records.is_empty() {
             lock(&self.recent).take(batch, records, clock);
         }
@@ -183,8 +219,16 @@ impl TaskLive {
         }
     }
 
-    /// Records that the brokers have not acknowledged yet.
-    pub(crate) fn in_flight(&self, records: u64) {
+    /// Who tells the exporter.
+    pub(crate) fn meter(&self) -> Option<&Meter> {
+        self.meter.as_ref()
+    }
+
+    /// So many records were acknowledged just now, and so many are not yet.
+    pub(crate) fn in_flight(&self, delivered: u64, records: u64) {
+        if let Some(meter) = &self.meter {
+            meter.delivered(delivered, records);
+        }
         self.in_flight.store(records, Ordering::Relaxed);
     }
 
@@ -248,7 +292,7 @@ pub(crate) mod tests {
     }
 
     fn enter(live: &Arc<Live>) -> Registration {
-        live.enter(("c".to_owned(), 0), origin(), Shows::Keys)
+        live.enter(("c".to_owned(), 0), origin(), Shows::Keys, None)
     }
 
     #[test]

@@ -217,6 +217,9 @@ impl Pipeline {
                 }
                 () = until(deadline) => {}
                 changed = target.changed(), if deadline.is_none() => {
+                    if let Some(meter) = self.parts.live.meter() {
+                        meter.paused(*target.borrow() == Target::Paused);
+                    }
                     if changed.is_err() {
                         mode = Mode::Draining(Instant::now() + self.parts.intervals.drain);
                     }
@@ -364,8 +367,16 @@ impl Pipeline {
                 }
                 // The client says that a record is delivered before it gives the room back: no news would follow.
                 Sent::Full if self.acks.outstanding() == 0 => tokio::time::sleep(ROOM).await,
-                Sent::Full => return Ok(()),
+                Sent::Full => {
+                    if let Some(meter) = self.parts.live.meter() {
+                        meter.full(true);
+                    }
+                    return Ok(());
+                }
             }
+        }
+        if let Some(meter) = self.parts.live.meter() {
+            meter.full(false);
         }
         self.touched.sort_unstable();
         self.touched.dedup();
@@ -382,7 +393,9 @@ impl Pipeline {
         let mut counts = std::mem::take(&mut self.counts);
         self.parts.producer.take(&mut counts)?;
         let mut reached = None;
+        let mut delivered = 0;
         for (segment, count) in counts.drain(..) {
+            delivered += count;
             reached = self.acks.delivered(segment, count)?.or(reached);
         }
         self.counts = counts;
@@ -390,7 +403,7 @@ impl Pipeline {
             self.rise(reached);
         }
         let handed_over = self.hand_over().await;
-        self.parts.live.in_flight(self.acks.outstanding());
+        self.parts.live.in_flight(delivered, self.acks.outstanding());
         handed_over
     }
 
@@ -400,6 +413,9 @@ impl Pipeline {
             self.active.pop_front_if(|(segment, _)| *segment <= reached.segment)
         {
             self.parts.status.topic_active(&topic);
+        }
+        if let Some(meter) = self.parts.live.meter() {
+            meter.acknowledged(reached.committed_us, reached.confirm);
         }
         // Idle positions of the server bring no new commit.
         if self.reached.as_ref().is_none_or(|before| before.committed_us != reached.committed_us) {
@@ -423,6 +439,9 @@ impl Pipeline {
         }
         let Some(progress) = self.reached.clone() else { return };
         self.answered = progress.asked;
+        if let Some(meter) = self.parts.live.meter() {
+            meter.commit_begins();
+        }
         let offsets = self.parts.offsets.clone();
         let partition = self.parts.partition.clone();
         let offset = progress.offset.to_map_with(progress.incremental.as_deref());
@@ -440,6 +459,9 @@ impl Pipeline {
     /// An attempt to record an offset ended.
     fn recorded(&mut self, result: Result<(), OffsetError>) {
         let Some((_, progress)) = self.write.take() else { return };
+        if let Some(meter) = self.parts.live.meter() {
+            meter.commit_ends(result.is_ok());
+        }
         match result {
             Ok(()) => {
                 self.recorded = progress.version;

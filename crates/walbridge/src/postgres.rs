@@ -11,7 +11,7 @@ mod settings;
 mod signal;
 mod source;
 pub(crate) mod tail;
-mod task;
+pub(crate) mod task;
 
 use std::sync::Arc;
 
@@ -33,6 +33,8 @@ const CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
 pub(crate) struct PostgresConnector {
     /// Where its tasks enter themselves.
     pub(crate) live: Arc<Live>,
+    /// Where they are measured.
+    pub(crate) metrics: task::Measuring,
 }
 
 impl Plugin for PostgresConnector {
@@ -61,7 +63,7 @@ impl Plugin for PostgresConnector {
     }
 
     fn run(&self, context: TaskContext) -> BoxFuture<Result<(), TaskError>> {
-        Box::pin(task::run(context, Arc::clone(&self.live)))
+        Box::pin(task::run(context, Arc::clone(&self.live), self.metrics.clone()))
     }
 }
 

@@ -72,7 +72,7 @@ fn moment(capture: &Capture, is_snapshot: bool) -> Moment {
             deletes: table(2),
             truncates: table(4),
             tables: integer(n.snapshot.tables.len()),
-            tables_left: integer(n.snapshot.tables.len().saturating_sub(n.snapshot.done)),
+            tables_left: integer(n.snapshot.tables.len().saturating_sub(n.snapshot.done())),
             running: n.snapshot.running,
             completed: n.snapshot.completed,
             aborted: n.snapshot.aborted,

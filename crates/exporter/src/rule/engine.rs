@@ -21,15 +21,30 @@ struct Cache {
     scrape: u64,
 }
 
+/// By set, then by the attribute's place in its bean, which is always the same.
 #[derive(Debug, Default)]
 struct KnownBean {
     seen: u64,
-    /// By set and attribute.
-    attributes: HashMap<Place, Known>,
+    sets: Vec<KnownSet>,
 }
 
-/// Set, attribute, and row of a tabular one.
-type Place = (usize, &'static str, Option<String>);
+#[derive(Debug, Default)]
+enum KnownSet {
+    /// Not asked yet.
+    #[default]
+    Unknown,
+    /// The set leaves the bean out.
+    Excluded,
+    Attributes(Vec<KnownAttribute>),
+}
+
+#[derive(Debug, Default)]
+struct KnownAttribute {
+    excluded: Option<bool>,
+    known: Option<Known>,
+    /// Of a tabular one.
+    rows: HashMap<String, Known>,
+}
 
 #[derive(Debug)]
 struct Known {
@@ -85,69 +100,49 @@ impl Engine {
         known: &mut KnownBean,
         found: &mut Vec<(Series, f64)>,
     ) {
-        for (index, set) in self.sets.iter().enumerate() {
-            if !set.takes(object_name) {
-                continue;
+        known.sets.resize_with(self.sets.len(), KnownSet::default);
+        for ((index, set), known) in self.sets.iter().enumerate().zip(&mut known.sets) {
+            if matches!(known, KnownSet::Unknown) {
+                *known = if set.takes(object_name) {
+                    KnownSet::Attributes(Vec::new())
+                } else {
+                    KnownSet::Excluded
+                };
             }
-            for (attribute, value) in &bean.attributes {
-                if matches!(value, Value::Null) || !set.takes_attribute(object_name, attribute) {
-                    continue;
-                }
-                let mut add = |key: Option<&str>, value: &Value| {
-                    let subject = Subject { bean, key, attribute };
-                    let place = (index, *attribute, key.map(str::to_owned));
-                    if let Some(series) = self.series(&subject, value, place, known) {
+            let KnownSet::Attributes(places) = known else { continue };
+            places.resize_with(bean.attributes.len(), KnownAttribute::default);
+            for ((attribute, value), place) in bean.attributes.iter().zip(places) {
+                let subject = |key| Subject { bean, key, attribute };
+                let takes = || set.takes_attribute(object_name, attribute);
+                if !*place.excluded.get_or_insert_with(|| !takes()) {
+                    let mut add = |value: &Value, series: Option<Series>| {
+                        let Some(series) = series else { return };
                         let number = match series.number {
                             Number::Fixed(number) => number,
                             Number::Times(factor) => value.number().unwrap_or(f64::NAN) * factor,
                         };
                         found.push((series, number));
-                    }
-                };
-                match value {
-                    Value::Map(rows) => {
-                        rows.iter().for_each(|(key, value)| add(Some(key), &Value::Number(*value)));
-                    }
-                    value => add(None, value),
-                }
-            }
-        }
-    }
-
-    /// The series of an attribute: matched, or as it was matched before.
-    fn series(
-        &self,
-        subject: &Subject<'_>,
-        value: &Value,
-        place: Place,
-        known: &mut KnownBean,
-    ) -> Option<Series> {
-        let mut text = String::new();
-        if let Some(known) = known.attributes.get(&place) {
-            match &known.text {
-                None => return known.series.clone(),
-                Some(before) => {
-                    value.java(&mut text);
-                    if *before == text {
-                        return known.series.clone();
+                    };
+                    match value {
+                        Value::Null => {}
+                        Value::Map(rows) => {
+                            for (key, value) in rows {
+                                let value = Value::Number(*value);
+                                let before = place.rows.remove(key);
+                                let known = set.known(&subject(Some(key)), &value, before, index);
+                                add(&value, known.series.clone());
+                                place.rows.insert(key.clone(), known);
+                            }
+                        }
+                        value => {
+                            let known = set.known(&subject(None), value, place.known.take(), index);
+                            add(value, known.series.clone());
+                            place.known = Some(known);
+                        }
                     }
                 }
             }
         }
-        value.java(&mut text);
-        let set = self.sets.get(place.0)?;
-        let numeric = is_number(value);
-        let outcome = set.apply(subject, &text, numeric);
-        // A number is matched anew only if another one could give something else.
-        let fixed = numeric
-            && !outcome.as_ref().is_none_or(|outcome| outcome.sees_value)
-            && ["0.5", "-7.25E9", "true"]
-                .iter()
-                .all(|other| set.apply(subject, other, true) == outcome);
-        let series = outcome.map(|outcome| Series::new(outcome, subject, place.0));
-        let text = (!fixed).then_some(text);
-        known.attributes.insert(place, Known { text, series: series.clone() });
-        series
     }
 
     /// Gathers series by family; of those with the same name and labels the first stays, or, as in 1.x, all of them with
@@ -188,6 +183,39 @@ impl Engine {
             }
         }
         twice
+    }
+}
+
+impl RuleSet {
+    /// The series of an attribute: as it was matched before, or matched.
+    fn known(
+        &self,
+        subject: &Subject<'_>,
+        value: &Value,
+        before: Option<Known>,
+        set: usize,
+    ) -> Known {
+        let mut text = String::new();
+        match before {
+            Some(known) if known.text.is_none() => return known,
+            Some(known) => {
+                value.java(&mut text);
+                if known.text.as_ref() == Some(&text) {
+                    return known;
+                }
+            }
+            None => value.java(&mut text),
+        }
+        let numeric = is_number(value);
+        let outcome = self.apply(subject, &text, numeric);
+        // A number is matched anew only if another one could give something else.
+        let others = ["0.5", "-7.25E9", "true"];
+        let sees_value = outcome.as_ref().is_some_and(|outcome| outcome.sees_value);
+        let fixed = numeric
+            && !sees_value
+            && others.iter().all(|other| self.apply(subject, other, true) == outcome);
+        let series = outcome.map(|outcome| Series::new(outcome, subject, set));
+        Known { text: (!fixed).then_some(text), series }
     }
 }
 

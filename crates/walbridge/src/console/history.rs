@@ -113,7 +113,7 @@ mod tests {
     fn samples_are_bounded_and_go_with_their_task() {
         let live = Arc::new(Live::default());
         let id = ("c".to_owned(), 0);
-        let entered = live.enter(id.clone(), origin(), Shows::Keys);
+        let entered = live.enter(id.clone(), origin(), Shows::Keys, None);
         let histories = Histories::default();
         for _ in 0..KEPT + 5 {
             histories.sample(&live);

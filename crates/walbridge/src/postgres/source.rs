@@ -457,7 +457,10 @@ async fn copy(
         snapshot.lock(&relations, timeout).await?;
     }
     tracing::info!(%lsn, tables = copying.sources.len(), "snapshot begins");
-    match copying.run(snapshot.copier(position, ReadKind::Initial)).await? {
+    channels.live.snapshot_begins();
+    let copied = copying.run(snapshot.copier(position, ReadKind::Initial)).await;
+    channels.live.snapshot_ends(matches!(copied, Ok(Outcome::Complete)));
+    match copied? {
         Outcome::Stopped => Ok(None),
         Outcome::Complete => {
             tracing::info!(%lsn, rows = copying.rows(), "snapshot is complete");

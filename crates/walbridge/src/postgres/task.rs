@@ -6,6 +6,8 @@ use std::time::Duration;
 use connect::client_config::{self, Role};
 use connect::connector::Target;
 use connect::{Properties, TaskContext, TaskError};
+use exporter::Exporter;
+use exporter::task::Task;
 use pgoutput::{Lsn, queue};
 use serde_json::{Map, Value};
 use sink::config::{ColumnRules, EncoderConfig, KeyColumns, Path, TextFilter};
@@ -28,6 +30,7 @@ use super::source::{self, Channels, Output, Start};
 use crate::console;
 use crate::intake::Intake;
 use crate::live::{Live, TaskLive};
+use crate::metrics::meter::{Measured, Meter};
 use crate::notification::Notifier;
 use crate::pipeline::{Intervals, Parts, Pipeline, PipelineError};
 
@@ -72,6 +75,18 @@ impl RunError {
         }
     }
 
+    /// In one word, for metrics.
+    const fn reason(&self) -> &'static str {
+        match self {
+            Self::Source(_) => "postgres",
+            Self::Service(..) => "service",
+            Self::Pipeline(PipelineError::Producer(_) | PipelineError::Topic(_))
+            | Self::Offset(_) => "kafka",
+            Self::Pipeline(_) => "encode",
+            Self::Setup(_) => "setup",
+        }
+    }
+
     /// In the manner of Connect's traces, so that what watches `/status` finds the heads it knows.
     fn trace(&self) -> String {
         const CONNECT: &str = "org.apache.kafka.connect.errors.ConnectException";
@@ -112,10 +127,31 @@ impl RunError {
 }
 
 /// Runs the task until it is stopped or fails for good.
-pub(super) async fn run(mut context: TaskContext, live: Arc<Live>) -> Result<(), TaskError> {
+pub(super) async fn run(
+    context: TaskContext,
+    live: Arc<Live>,
+    metrics: Measuring,
+) -> Result<(), TaskError> {
+    let task = Arc::new(Task::new(&context.connector, context.task));
+    metrics.exporter.add_task(Arc::clone(&task));
+    let mut entered = EnteredTask { metrics: &metrics, task: &task, keep: false };
+    let result = measured(context, live, &entered).await;
+    // One that failed keeps its numbers, as in Connect.
+    entered.keep = result.is_err();
+    result
+}
+
+/// [`run`], with somebody who counts.
+async fn measured(
+    mut context: TaskContext,
+    live: Arc<Live>,
+    measure: &EnteredTask<'_>,
+) -> Result<(), TaskError> {
+    measure.task.paused(*context.target.borrow() == Target::Paused);
     if !started(&mut context).await {
         return Ok(());
     }
+    measure.task.paused(false);
     let fail = |error: RunError| {
         tracing::error!(connector = context.connector, task = context.task, %error, "task failed");
         TaskError { trace: error.trace() }
@@ -127,7 +163,8 @@ pub(super) async fn run(mut context: TaskContext, live: Arc<Live>) -> Result<(),
     advise(&context);
     let shows = console::shows(&context.worker).map_err(|error| fail(setup(error)))?;
     let id = (context.connector.clone(), context.task);
-    let entered = live.enter(id, settings.origin(), shows);
+    let meter = measure.meter(&settings, &context);
+    let entered = live.enter(id, settings.origin(), shows, Some(meter));
     let mut failures = 0;
     loop {
         let (confirm, confirmed) = watch::channel(Lsn::INVALID);
@@ -143,7 +180,11 @@ pub(super) async fn run(mut context: TaskContext, live: Arc<Live>) -> Result<(),
         // A run that got anywhere starts the count anew, as Debezium's first successful poll does.
         let got_anywhere = confirmed.borrow().is_valid();
         failures = if got_anywhere { 1 } else { failures + 1 };
-        if !error.is_transient() || settings.retries.is_some_and(|max| failures > max) {
+        let gives_up = !error.is_transient() || settings.retries.is_some_and(|max| failures > max);
+        if let Some(meter) = entered.task.meter() {
+            meter.failed(error.reason(), gives_up);
+        }
+        if gives_up {
             return Err(fail(error));
         }
         let wait = backoff(failures, settings.retry_wait);
@@ -160,6 +201,49 @@ pub(super) async fn run(mut context: TaskContext, live: Arc<Live>) -> Result<(),
         tracing::warn!(connector = context.connector, %error, "slot not dropped");
     }
     Ok(())
+}
+
+/// Where tasks are measured.
+#[derive(Debug, Clone)]
+pub(crate) struct Measuring {
+    pub(crate) exporter: Arc<Exporter>,
+    /// Tables and topics that are counted by name.
+    pub(crate) max_tables: usize,
+}
+
+/// A task that the exporter knows.
+struct EnteredTask<'a> {
+    metrics: &'a Measuring,
+    task: &'a Arc<Task>,
+    /// Whether its numbers stay when it leaves.
+    keep: bool,
+}
+
+impl EnteredTask<'_> {
+    fn meter(&self, settings: &Settings, context: &TaskContext) -> Meter {
+        let scope = Scope::of(context);
+        let properties = client_properties(&scope, Role::Producer);
+        let client_id = properties.iter().find(|(key, _)| key == "client.id");
+        // Debezium's queue is bounded in events; its default.
+        let queue_events = context.config.get("max.queue.size").and_then(|size| size.parse().ok());
+        let queue_events = queue_events.unwrap_or(8192);
+        let of = Measured {
+            server: &settings.prefix,
+            queue_events,
+            client_id: client_id.map_or("", |(_, id)| id),
+            max_tables: self.metrics.max_tables,
+        };
+        Meter::new(&self.metrics.exporter, Arc::clone(self.task), &of)
+    }
+}
+
+/// Also of one that is dropped because it did not end in time.
+impl Drop for EnteredTask<'_> {
+    fn drop(&mut self) {
+        if !self.keep {
+            self.metrics.exporter.remove_task(self.task);
+        }
+    }
 }
 
 /// How long to wait after so many failures in a row: most pass in a moment (a server that restarts, a connection that a
@@ -254,8 +338,11 @@ async fn attempt(
     };
     let parts = Parts {
         encoder: Encoder::new(encoder_config(settings, &Scope::of(context))?, resume.as_ref()),
-        producer: Producer::new(&client_properties(&Scope::of(context), Role::Producer))
-            .map_err(setup)?,
+        producer: Producer::watched(
+            &client_properties(&Scope::of(context), Role::Producer),
+            live.meter().map(Meter::statistics),
+        )
+        .map_err(setup)?,
         topics: topic_creator(&Scope::of(context))?,
         offsets: context.offsets.clone(),
         partition,
@@ -355,7 +442,16 @@ pub(super) fn client_properties(context: &Scope<'_>, role: Role) -> Vec<(String,
     for warning in &translated.warnings {
         tracing::warn!(connector = context.connector, "{warning}");
     }
-    translated.properties.into_iter().collect()
+    let mut properties = translated.properties;
+    if role == Role::Producer && !properties.contains_key("client.id") {
+        properties.insert("client.id".to_owned(), producer_id(context.connector, context.task));
+    }
+    properties.into_iter().collect()
+}
+
+/// As Connect names a task's producer (`Worker.baseProducerProps`).
+fn producer_id(connector: &str, task: u32) -> String {
+    format!("connector-producer-{connector}-{task}")
 }
 
 pub(super) fn topic_creator(context: &Scope<'_>) -> Result<Option<TopicCreator>, RunError> {

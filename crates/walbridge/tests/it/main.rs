@@ -44,6 +44,8 @@ mod life;
 #[cfg(test)]
 mod loss;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod parity;
 #[cfg(test)]
 mod random;

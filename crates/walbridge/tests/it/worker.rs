@@ -45,6 +45,8 @@ impl Worker {
             ("session.timeout.ms", "6000"),
             ("heartbeat.interval.ms", "1500"),
             ("listeners", &format!("http://127.0.0.1:{port}")),
+            // Who wants metrics says where.
+            ("metrics.listeners", ""),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into();
