@@ -15,6 +15,7 @@ pub mod client_config;
 pub mod config_def;
 pub mod connector;
 pub mod error;
+pub mod extension;
 mod herder;
 pub mod java_map;
 mod placeholder;
@@ -26,5 +27,6 @@ pub mod worker;
 
 pub use connector::{Plugin, Properties, TaskContext, TaskError};
 pub use error::WorkerError;
+pub use extension::Extension;
 pub use settings::{PluginInfo, PluginKind, WorkerSettings};
 pub use worker::Worker;

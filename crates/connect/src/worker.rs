@@ -18,6 +18,7 @@ use tracing::{info, warn};
 use crate::client_config::{Role, internal};
 use crate::connector::Plugin;
 use crate::error::WorkerError;
+use crate::extension::Extension;
 use crate::herder::{Herder, Shared};
 use crate::rest::{Context, Door, Identity, Server};
 use crate::settings::{TopicSettings, WorkerSettings};
@@ -52,13 +53,16 @@ impl std::fmt::Debug for LastWrites {
 
 impl Worker {
     /// Connects to the brokers, listens, creates or checks the storage topics, reads them to their ends, and
-    /// brings back every connector. Requests other than `/` and `/health` wait until the topics are read. It stops gracefully when `shutdown` is cancelled; [`Self::run`] waits for that.
+    /// brings back every connector. Requests other than `/` and `/health` wait until the topics are read. `extension`
+    /// answers beside REST, on the same port. It stops gracefully when `shutdown` is cancelled; [`Self::run`] waits for
+    /// that.
     ///
     /// # Errors
     /// The brokers cannot be reached, a storage topic is unusable, or a listener cannot be bound.
     pub async fn start(
         settings: WorkerSettings,
         plugins: Vec<Arc<dyn Plugin>>,
+        extension: Option<Arc<dyn Extension>>,
         shutdown: CancellationToken,
     ) -> Result<Self, WorkerError> {
         let mut rest = Server::bind(&settings).await?;
@@ -74,7 +78,7 @@ impl Worker {
         let answer = async {
             let (version, commit) = (settings.version.clone(), settings.commit.clone());
             let identity = Identity { version, commit, cluster_id: clients.cluster_id().await? };
-            rest.serve(Door { identity, context }, &end);
+            rest.serve(Door { identity, context, extension }, &end);
             Ok(())
         };
         let (config_log, offset_log, status_log, ()) = tokio::try_join!(

@@ -18,6 +18,7 @@ pub mod copy;
 pub mod error;
 pub mod lsn;
 pub mod message;
+pub mod preflight;
 pub mod publication;
 pub mod queue;
 mod reader;

@@ -145,6 +145,54 @@ pub async fn check_server(client: &Client) -> Result<()> {
     Ok(())
 }
 
+/// How much of its log a server keeps for a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// Whether a client streams from it.
+    pub active: bool,
+    /// `wal_status`: `reserved`, `extended`, `unreserved` or `lost`; empty where the server does not say.
+    pub wal_status: String,
+    /// Bytes of log between what the server must keep for the slot and its end.
+    pub retained_bytes: i64,
+    /// Bytes of log between what was confirmed and its end.
+    pub unconfirmed_bytes: i64,
+    /// Bytes that may yet be written before the slot may lose log; `None` without `max_slot_wal_keep_size`.
+    pub safe_bytes: Option<i64>,
+    /// End of the log, as the server prints it.
+    pub end: String,
+}
+
+/// Looks up how much log is kept for the slot; `None` if there is no such slot.
+///
+/// # Errors
+/// The query's.
+pub async fn usage(client: &Client, slot: &str) -> Result<Option<Usage>> {
+    let action = "look up what the slot keeps";
+    let (status, safe) = if client.server_major() >= 13 {
+        ("coalesce(s.wal_status, '')", "s.safe_wal_size")
+    } else {
+        ("''", "NULL::int8")
+    };
+    let sql = format!(
+        "SELECT s.active, {status}, coalesce(w.lsn - s.restart_lsn, 0)::int8, \
+         coalesce(w.lsn - s.confirmed_flush_lsn, 0)::int8, {safe}, w.lsn::text \
+         FROM pg_catalog.pg_replication_slots s, \
+         LATERAL (SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_receive_lsn() \
+         ELSE pg_catalog.pg_current_wal_lsn() END AS lsn) w WHERE s.slot_name = $1"
+    );
+    let failed = |e| fault::from_sql(action, e);
+    let row = client.query_typed_opt(&sql, &[(&slot, Type::NAME)]).await.map_err(failed)?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Usage {
+        active: row.try_get(0).map_err(failed)?,
+        wal_status: row.try_get(1).map_err(failed)?,
+        retained_bytes: row.try_get(2).map_err(failed)?,
+        unconfirmed_bytes: row.try_get(3).map_err(failed)?,
+        safe_bytes: row.try_get(4).map_err(failed)?,
+        end: row.try_get(5).map_err(failed)?,
+    }))
+}
+
 /// Makes the slot on a replication connection and exports its snapshot: see [`Replication::create_slot`].
 /// `slot.failover` counts from version 17 on.
 ///

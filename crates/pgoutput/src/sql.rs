@@ -14,6 +14,7 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::wire::frame::major;
+use crate::wire::query::{quote_identifier, quote_literal};
 use crate::wire::{self, Socket, Transport, fault};
 
 /// Settings of each session; the values are those that a JDBC session sees, so that both print alike.
@@ -203,4 +204,17 @@ impl AsyncWrite for BoundStream {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
     }
+}
+
+/// Inserts one row of texts into a table, as its first columns: what a signal is. The server turns each text into its
+/// column's type.
+///
+/// # Errors
+/// The server's: no such table, no right to write to it.
+pub async fn insert_texts(client: &Client, schema: &str, table: &str, row: &[&str]) -> Result<()> {
+    let values: Vec<String> = row.iter().map(|text| quote_literal(text)).collect();
+    let (schema, table) = (quote_identifier(schema), quote_identifier(table));
+    let sql = format!("INSERT INTO {schema}.{table} VALUES ({})", values.join(", "));
+    let done = client.batch_execute(&sql).await;
+    done.map_err(|e| fault::from_sql(&format!("insert into {schema}.{table}"), e))
 }

@@ -12,6 +12,7 @@
 //! One statement of a record, two ways to run it: see `docs/architecture.md`.
 
 pub mod ack;
+pub mod brokers;
 pub mod config;
 pub mod convert;
 pub mod converter;

@@ -32,6 +32,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::live::TaskLive;
+
 /// Why the loop ended before it was asked to. None of these lets anything pass: what was not acknowledged and
 /// recorded comes again.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +82,8 @@ pub(crate) struct Parts {
     /// What may be confirmed to Postgres; the stream reads it.
     pub(crate) confirmed: watch::Sender<Lsn>,
     pub(crate) intervals: Intervals,
+    /// For those who watch.
+    pub(crate) live: Arc<TaskLive>,
 }
 
 /// Where the log stands at the end of a segment.
@@ -91,6 +95,8 @@ struct Progress {
     version: u64,
     /// What may be confirmed once `version` is recorded.
     confirm: Lsn,
+    /// Time of the last commit so far, in microseconds since the Unix epoch; zero before the first.
+    committed_us: i64,
     /// How often the server has asked for an answer: then it is recorded and confirmed at once instead of at the next
     /// interval. A count, since a later segment may reach the watermark together with the one that brought the question.
     asked: u64,
@@ -118,6 +124,7 @@ pub(crate) struct Pipeline {
     offset: SourceOffset,
     version: u64,
     confirm: Lsn,
+    committed_us: i64,
     asked: u64,
     /// The watermark.
     reached: Option<Progress>,
@@ -145,6 +152,7 @@ impl Pipeline {
             offset: parts.encoder.offset(),
             version: 0,
             confirm: Lsn::INVALID,
+            committed_us: 0,
             asked: 0,
             reached: None,
             answered: 0,
@@ -229,10 +237,15 @@ impl Pipeline {
     /// Encodes a batch and begins to hand its records over.
     async fn take(&mut self, batch: &Batch) -> Result<(), PipelineError> {
         self.next = 0;
-        self.parts.encoder.encode(batch, Clock::now(), &mut self.records)?;
+        let clock = Clock::now();
+        self.parts.encoder.encode(batch, clock, &mut self.records)?;
+        self.parts.live.encoded(batch, &self.records, self.parts.encoder.counters(), clock);
         for event in &batch.events {
             match event {
-                Event::Commit { end_lsn, .. } => self.confirm = self.confirm.max(*end_lsn),
+                Event::Commit { end_lsn, position } => {
+                    self.confirm = self.confirm.max(*end_lsn);
+                    self.committed_us = position.commit_time_us;
+                }
                 Event::Idle { lsn, reply } => {
                     self.confirm = self.confirm.max(*lsn);
                     self.asked += u64::from(*reply);
@@ -251,6 +264,7 @@ impl Pipeline {
             offset,
             version: self.version,
             confirm: self.confirm,
+            committed_us: self.committed_us,
             asked: self.asked,
         });
         self.hand_over().await
@@ -300,7 +314,9 @@ impl Pipeline {
         if let Some(reached) = reached {
             self.rise(reached);
         }
-        self.hand_over().await
+        let handed_over = self.hand_over().await;
+        self.parts.live.in_flight(self.acks.outstanding());
+        handed_over
     }
 
     /// The watermark rose.
@@ -309,6 +325,10 @@ impl Pipeline {
             self.active.pop_front_if(|(segment, _)| *segment <= reached.segment)
         {
             self.parts.status.topic_active(&topic);
+        }
+        // Idle positions of the server bring no new commit.
+        if self.reached.as_ref().is_none_or(|before| before.committed_us != reached.committed_us) {
+            self.parts.live.acknowledged(reached.committed_us, Clock::now());
         }
         self.reached = Some(reached);
         if self.has_news() {

@@ -1,24 +1,32 @@
 //! `io.debezium.connector.postgresql.PostgresConnector`, as the worker runs it.
 
+pub(crate) mod check;
 mod options;
 mod settings;
 mod source;
+pub(crate) mod tail;
 mod task;
+
+use std::sync::Arc;
 
 use connect::config_def::{ConfigDef, ConfigValue};
 use connect::connector::BoxFuture;
 use connect::settings::{PluginInfo, PluginKind};
 use connect::{Plugin, Properties, TaskContext, TaskError};
 
+use crate::live::Live;
 use settings::Settings;
 
 /// The peer's version whose records walbridge writes; in `source.version` and in REST.
-const DEBEZIUM_VERSION: &str = "3.6.3.Final";
+pub(crate) const DEBEZIUM_VERSION: &str = "3.6.3.Final";
 const CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
 
 /// The connector class.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PostgresConnector;
+#[derive(Debug)]
+pub(crate) struct PostgresConnector {
+    /// Where its tasks enter themselves.
+    pub(crate) live: Arc<Live>,
+}
 
 impl Plugin for PostgresConnector {
     fn class(&self) -> &'static str {
@@ -46,7 +54,7 @@ impl Plugin for PostgresConnector {
     }
 
     fn run(&self, context: TaskContext) -> BoxFuture<Result<(), TaskError>> {
-        Box::pin(task::run(context))
+        Box::pin(task::run(context, Arc::clone(&self.live)))
     }
 }
 

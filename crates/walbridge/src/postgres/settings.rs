@@ -14,6 +14,7 @@ use sink::config::{FailureMode, SkippedOperations};
 use sink::convert::{BinaryMode, DecimalMode, Options, TimeMode};
 
 use super::options::{self, Handling};
+use crate::live::Origin;
 
 /// `snapshot.mode`, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +110,20 @@ impl Filter {
             && self.tables.take(&format!("{schema}.{table}"))
     }
 
+    /// The patterns of `table.include.list` that match none of these tables.
+    pub(super) fn idle_patterns(&self, tables: &[(String, String)]) -> Vec<String> {
+        let names: Vec<String> =
+            tables.iter().map(|(schema, name)| format!("{schema}.{name}")).collect();
+        let include = self.tables.include.as_deref().unwrap_or_default();
+        let idle = include.iter().filter(|p| !names.iter().any(|n| p.is_match(n).unwrap_or(false)));
+        let written = |p: &Regex| {
+            let text = p.as_str();
+            let inner = text.strip_prefix(ANCHOR[0]).and_then(|t| t.strip_suffix(ANCHOR[1]));
+            inner.unwrap_or(text).to_owned()
+        };
+        idle.map(written).collect()
+    }
+
     pub(super) fn takes_relation(&self, relation: &Relation) -> bool {
         self.takes(&relation.schema, &relation.name)
     }
@@ -120,6 +135,9 @@ impl Filter {
         include.iter().position(|p| p.is_match(&name).unwrap_or(false)).unwrap_or(usize::MAX)
     }
 }
+
+/// What is put around a pattern: it must match the whole name, in any case.
+const ANCHOR: [&str; 2] = ["(?i)^(?:", ")$"];
 
 /// Splits a list of patterns at commas without a backslash before them; blanks around entries do not count.
 pub(super) fn split_list(text: &str) -> Vec<String> {
@@ -275,7 +293,7 @@ impl Reader<'_> {
     fn patterns(&self, name: &str) -> Result<Option<Vec<Regex>>, Problem> {
         let Some(list) = self.text(name) else { return Ok(None) };
         let compile = |pattern: String| {
-            Regex::new(&format!("(?i)^(?:{pattern})$"))
+            Regex::new(&format!("{}{pattern}{}", ANCHOR[0], ANCHOR[1]))
                 .map_err(|error| Problem { option: name.to_owned(), message: error.to_string() })
         };
         split_list(list).into_iter().map(compile).collect::<Result<_, _>>().map(Some)
@@ -290,6 +308,15 @@ impl Settings {
             return Err(found);
         }
         Self::read(&Reader(config)).map_err(|problem| vec![problem])
+    }
+
+    /// Where a task reads from, for those who watch.
+    pub(super) fn origin(&self) -> Origin {
+        Origin {
+            database: self.database.clone(),
+            slot: self.slot.name.clone(),
+            publication: self.publication.name.clone(),
+        }
     }
 
     fn read(read: &Reader<'_>) -> Result<Self, Problem> {

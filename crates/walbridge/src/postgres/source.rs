@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::settings::{Settings, SnapshotMode};
+use crate::live::{TableLive, TaskLive};
 
 /// Debezium's names of its connections, which people look for in `pg_stat_activity`.
 const PLAIN_CONNECTION: &str = "Debezium General";
@@ -55,6 +56,7 @@ pub(super) struct Channels {
     pub(super) queue: Sender,
     pub(super) confirmed: watch::Receiver<Lsn>,
     pub(super) stop: CancellationToken,
+    pub(super) live: Arc<TaskLive>,
 }
 
 /// What streaming begins with.
@@ -82,6 +84,7 @@ pub(super) async fn run(
         prepared = prepare(&settings, start) => prepared?,
     };
     let Prepared { catalog, mut replication, view, tables, lsn } = prepared;
+    channels.live.captures(tables.iter().map(watched).collect());
     let Some(view) = view else {
         return stream(&settings, catalog, replication, lsn, channels).await;
     };
@@ -94,6 +97,16 @@ pub(super) async fn run(
     match copy(snapshot, &tables, &channels).await? {
         Some((catalog, lsn)) => stream(&settings, catalog, replication, lsn, channels).await,
         None => Ok(()),
+    }
+}
+
+fn watched(table: &Table) -> TableLive {
+    let Table { schema, name, estimated_rows, .. } = table;
+    TableLive {
+        schema: schema.clone(),
+        name: name.clone(),
+        estimated_rows: *estimated_rows,
+        rows: None,
     }
 }
 
@@ -204,11 +217,9 @@ async fn copy(
     for table in tables {
         // Dropped since it was listed: then it holds no row that anybody could miss.
         let Some(relation) = snapshot.catalog().describe_table(table.oid).await? else { continue };
-        sources.push(Source {
-            relation: Arc::new(relation),
-            select: None,
-            rows: Arc::new(AtomicU64::new(0)),
-        });
+        let rows = Arc::new(AtomicU64::new(0));
+        channels.live.reads(&relation.schema, &relation.name, &rows);
+        sources.push(Source { relation: Arc::new(relation), select: None, rows });
     }
     tracing::info!(%lsn, tables = sources.len(), "snapshot begins");
     match snapshot.copy(&sources, &channels.queue, &channels.stop).await? {
@@ -260,6 +271,7 @@ async fn stream(
         catalog = Catalog::new(sql::connect(&settings.database, PLAIN_CONNECTION).await?);
     };
     tracing::info!(slot = options.slot, from = %lsn, "streaming");
+    channels.live.streams(stream.progress());
     stream.run(channels.queue, channels.confirmed, channels.stop).await
 }
 

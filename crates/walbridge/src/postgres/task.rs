@@ -23,11 +23,29 @@ use uuid::Uuid;
 use super::options::{self, Handling};
 use super::settings::Settings;
 use super::source::{self, Channels, Start};
+use crate::console;
+use crate::live::{Live, TaskLive};
 use crate::pipeline::{Intervals, Parts, Pipeline, PipelineError};
+
+/// What a task's parts are configured from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope<'a> {
+    pub(super) connector: &'a str,
+    pub(super) task: u32,
+    pub(super) config: &'a Properties,
+    pub(super) worker: &'a Properties,
+}
+
+impl<'a> Scope<'a> {
+    fn of(context: &'a TaskContext) -> Self {
+        let TaskContext { connector, task, config, worker, .. } = context;
+        Self { connector, task: *task, config, worker }
+    }
+}
 
 /// Why a run ended.
 #[derive(Debug, thiserror::Error)]
-enum RunError {
+pub(super) enum RunError {
     #[error(transparent)]
     Postgres(#[from] pgoutput::Error),
     #[error(transparent)]
@@ -70,7 +88,7 @@ impl RunError {
 }
 
 /// Runs the task until it is stopped or fails for good.
-pub(super) async fn run(mut context: TaskContext) -> Result<(), TaskError> {
+pub(super) async fn run(mut context: TaskContext, live: Arc<Live>) -> Result<(), TaskError> {
     if !started(&mut context).await {
         return Ok(());
     }
@@ -80,17 +98,21 @@ pub(super) async fn run(mut context: TaskContext) -> Result<(), TaskError> {
     };
     let settings = settings(&context).map_err(fail)?;
     advise(&context);
+    let shows = console::shows(&context.worker).map_err(|error| fail(setup(error)))?;
+    let id = (context.connector.clone(), context.task);
+    let entered = live.enter(id, settings.origin(), shows);
     let mut failures = 0;
     loop {
         let (confirm, confirmed) = watch::channel(Lsn::INVALID);
-        let error = match attempt(&settings, &context, (confirm, confirmed.clone())).await {
-            Ok(()) => break,
-            Err(error) if context.stop.is_cancelled() => {
-                tracing::warn!(connector = context.connector, %error, "failed while stopping");
-                break;
-            }
-            Err(error) => error,
-        };
+        let error =
+            match attempt(&settings, &context, &entered.task, (confirm, confirmed.clone())).await {
+                Ok(()) => break,
+                Err(error) if context.stop.is_cancelled() => {
+                    tracing::warn!(connector = context.connector, %error, "failed while stopping");
+                    break;
+                }
+                Err(error) => error,
+            };
         // A run that got anywhere starts the count anew, as Debezium's first successful poll does.
         let got_anywhere = confirmed.borrow().is_valid();
         failures = if got_anywhere { 1 } else { failures + 1 };
@@ -171,6 +193,7 @@ fn advise(context: &TaskContext) {
 async fn attempt(
     settings: &Arc<Settings>,
     context: &TaskContext,
+    live: &Arc<TaskLive>,
     (confirm, confirmed): (watch::Sender<Lsn>, watch::Receiver<Lsn>),
 ) -> Result<(), RunError> {
     let partition = Map::from_iter([("server".to_owned(), Value::from(&*settings.prefix))]);
@@ -179,18 +202,22 @@ async fn attempt(
     let start = Start::choose(settings.snapshot, stored.as_ref())?;
     let resume = if start == Start::Snapshot { None } else { stored };
     let (sender, receiver) = queue::channel(settings.queue_bytes);
+    live.begin(sender.usage());
     let parts = Parts {
-        encoder: Encoder::new(encoder_config(settings, context)?, resume.as_ref()),
-        producer: Producer::new(&client_properties(context, Role::Producer)).map_err(setup)?,
-        topics: topic_creator(context)?,
+        encoder: Encoder::new(encoder_config(settings, &Scope::of(context))?, resume.as_ref()),
+        producer: Producer::new(&client_properties(&Scope::of(context), Role::Producer))
+            .map_err(setup)?,
+        topics: topic_creator(&Scope::of(context))?,
         offsets: context.offsets.clone(),
         partition,
         status: context.status.clone(),
         confirmed: confirm,
         intervals: intervals(&context.worker)?,
+        live: Arc::clone(live),
     };
     let stop_reading = CancellationToken::new();
-    let channels = Channels { queue: sender, confirmed, stop: stop_reading.clone() };
+    let channels =
+        Channels { queue: sender, confirmed, stop: stop_reading.clone(), live: Arc::clone(live) };
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(source::run(Arc::clone(settings), start, channels));
     let result =
@@ -211,7 +238,10 @@ fn setup(error: impl std::fmt::Display) -> RunError {
     RunError::Setup(error.to_string())
 }
 
-fn encoder_config(settings: &Settings, context: &TaskContext) -> Result<EncoderConfig, RunError> {
+pub(super) fn encoder_config(
+    settings: &Settings,
+    context: &Scope<'_>,
+) -> Result<EncoderConfig, RunError> {
     let filter = Arc::clone(&settings.filter);
     let connector = |key: &str| context.config.get(key).map(String::as_str);
     let worker = |key: &str| context.worker.get(key).map(String::as_str);
@@ -245,15 +275,15 @@ fn encoder_config(settings: &Settings, context: &TaskContext) -> Result<EncoderC
 }
 
 /// The client's properties in librdkafka's names: the worker's for that role, then the connector's overrides.
-fn client_properties(context: &TaskContext, role: Role) -> Vec<(String, String)> {
-    let translated = client_config::connector(role, &context.worker, &context.config);
+pub(super) fn client_properties(context: &Scope<'_>, role: Role) -> Vec<(String, String)> {
+    let translated = client_config::connector(role, context.worker, context.config);
     for warning in &translated.warnings {
         tracing::warn!(connector = context.connector, "{warning}");
     }
     translated.properties.into_iter().collect()
 }
 
-fn topic_creator(context: &TaskContext) -> Result<Option<TopicCreator>, RunError> {
+pub(super) fn topic_creator(context: &Scope<'_>) -> Result<Option<TopicCreator>, RunError> {
     if context
         .worker
         .get("topic.creation.enable")
