@@ -184,7 +184,7 @@ impl Secured {
 const INTEGRATION: [&str; 5] = ["test", "--workspace", "--no-fail-fast", "--test", "*"];
 
 /// Tells the tests where the services are, and that to skip for want of them is to fail.
-fn point_at(test: &mut Command, stack: &Stack) -> Result<()> {
+pub(crate) fn point_at(test: &mut Command, stack: &Stack) -> Result<()> {
     let port = stack.postgres.port;
     test.env("WALBRIDGE_TEST_BOOTSTRAP", stack.bootstrap())
         .env(

@@ -17,9 +17,9 @@ use crate::wire::frame::major;
 use crate::wire::query::{quote_identifier, quote_literal};
 use crate::wire::{self, Socket, Transport, fault};
 
-/// Settings of each session; the values are those that a JDBC session sees, so that both print alike.
+/// Settings of each session: those of the replication session, so that both print alike whatever the database's are.
 const SETTINGS: &str = "SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET IntervalStyle = 'postgres'; \
-     SET bytea_output = 'hex'; SET extra_float_digits = 3";
+     SET bytea_output = 'hex'; SET extra_float_digits = 3; SET quote_all_identifiers = off";
 
 /// A session. The task that moves its bytes ends when the session is dropped or closed.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ use sink::convert::{BinaryMode, DecimalMode, Options, TimeMode};
 use sink::converter::json::JsonConfig;
 use sink::converter::{Converter, Converters};
 use sink::encoder::Encoder;
+use sink::name::NameAdjustment;
 use sink::plan::Clock;
 use sink::record::Records;
 use sink::topic::TopicNaming;
@@ -44,6 +45,10 @@ fn config(path: Path) -> EncoderConfig {
             unavailable_placeholder: b"__debezium_unavailable_value".to_vec(),
         },
         conversion_failure: FailureMode::Warn,
+        event_failure: FailureMode::Fail,
+        schema_names: NameAdjustment::None,
+        field_names: NameAdjustment::None,
+        propagate: None,
         topics: TopicNaming::new("dbs", "."),
         converters: Converters { key: json.clone(), value: json, header: Converter::SimpleHeader },
         transforms: Chain::default(),

@@ -6,16 +6,17 @@ use pgoutput::Relation;
 
 use crate::convert::Options;
 use crate::converter::Converters;
+use crate::name::NameAdjustment;
 use crate::topic::TopicNaming;
 use crate::transform::Chain;
 
-/// `event.converting.failure.handling.mode`.
+/// `event.converting.failure.handling.mode`, of a value, and `event.processing.failure.handling.mode`, of a whole event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FailureMode {
-    /// Log a warning; the value becomes null.
+    /// Log a warning; the value becomes null, the event no record.
     #[default]
     Warn,
-    /// The value becomes null.
+    /// The same without a warning.
     Skip,
     /// Stop.
     Fail,
@@ -56,6 +57,10 @@ pub type TableFilter = Arc<dyn Fn(&Relation) -> bool + Send + Sync>;
 /// A table's key as `message.key.columns` gives it: column indexes in key order; `None` to take [`Relation::key`].
 pub type KeyColumns = Arc<dyn Fn(&Relation) -> Option<Vec<usize>> + Send + Sync>;
 
+/// Whether a column's schema says what the column is in its source: asked with the column's name and its type's, as
+/// [`SourceType`](crate::convert::SourceType) has it.
+pub type PropagateSourceType = Arc<dyn Fn(&Relation, &str, &str) -> bool + Send + Sync>;
+
 /// Everything the encoder must know.
 #[derive(Clone)]
 pub struct EncoderConfig {
@@ -79,6 +84,14 @@ pub struct EncoderConfig {
     pub options: Options,
     /// What happens when one does not.
     pub conversion_failure: FailureMode,
+    /// What happens when a change cannot become a record.
+    pub event_failure: FailureMode,
+    /// `schema.name.adjustment.mode`.
+    pub schema_names: NameAdjustment,
+    /// `field.name.adjustment.mode`: of columns only.
+    pub field_names: NameAdjustment,
+    /// `column.propagate.source.type` and `datatype.propagate.source.type`.
+    pub propagate: Option<PropagateSourceType>,
     /// How topics are named.
     pub topics: TopicNaming,
     /// Key, value and header converter.

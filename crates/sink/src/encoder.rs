@@ -17,9 +17,9 @@ use pgoutput::{Batch, Change, Event, Lsn, Op, Position, ReadMark, Relation, Row}
 use crate::config::{EncoderConfig, FailureMode};
 use crate::convert::Origin;
 use crate::envelope::key_columns;
-use crate::error::{Error, Result};
+use crate::error::{DATA_EXCEPTION, DEBEZIUM_EXCEPTION, Error, Result};
 use crate::offset::{MessageType, Progress, Resume, SourceOffset};
-use crate::plan::{Clock, Context, Failure, Kind};
+use crate::plan::{Clock, Context, Kind};
 use crate::record::Records;
 
 mod table;
@@ -49,6 +49,8 @@ pub struct Counters {
     pub records: u64,
     /// Cells that could not be converted and became null.
     pub unconverted: u64,
+    /// Changes that could not become a record.
+    pub failed: u64,
 }
 
 /// Makes records of events.
@@ -218,8 +220,16 @@ impl Encoder {
             return Ok(());
         }
         *count += 1;
+        if let Some(error) = &table.broken {
+            return Err(error.clone());
+        }
+        let mark = records.mark();
         for kind in kinds(change.op, &context, &table.key, self.config.tombstones) {
-            self.writer.record(table, *kind, &context, records)?;
+            if let Err(error) = self.writer.record(table, *kind, &context, records) {
+                records.truncate(&mark);
+                self.counters.failed += 1;
+                return tolerate(error, self.config.event_failure);
+            }
         }
         if context.failure.get().is_some() {
             self.counters.unconverted += 1;
@@ -333,23 +343,47 @@ fn key_changed(key: &[usize], old: &Row<'_>, new: &Row<'_>) -> bool {
     })
 }
 
+/// What a change that cannot become a record comes to: `event.processing.failure.handling.mode`. Other errors stop.
+fn tolerate(error: Error, mode: FailureMode) -> Result<()> {
+    match (&error, mode) {
+        (Error::Event { .. }, FailureMode::Warn) => {
+            tracing::warn!(%error, "a change makes no record");
+            Ok(())
+        }
+        (Error::Event { .. }, FailureMode::Skip) => {
+            tracing::debug!(%error, "a change makes no record");
+            Ok(())
+        }
+        _ => Err(error),
+    }
+}
+
 /// What a failed conversion comes to, with the write's own outcome.
-fn check(failure: Option<Failure>, relation: &Relation, mode: FailureMode) -> Result<()> {
-    let Some(failure) = failure else { return Ok(()) };
+fn check(context: &Context<'_>, relation: &Relation, mode: FailureMode) -> Result<()> {
+    let Some(failure) = context.failure.get() else { return Ok(()) };
     let Some(column) = relation.columns.get(failure.column) else { return Ok(()) };
     let Relation { schema, name, .. } = relation;
+    let Position { lsn, xid, commit_time_us, .. } = context.position;
+    let place = || {
+        let xid = xid.map_or_else(|| "null".to_owned(), |xid| xid.to_string());
+        let lsn = lsn.to_signed();
+        format!("{{lsn={lsn}, txId={xid}, ts_usec={commit_time_us}}} of {schema}.{name}")
+    };
     let label = format!("'{schema}.{name}.{}' of type {}", column.name, column.ty.name);
-    let text = format!("Failed to properly convert data value for {label}");
+    let message = format!("Failed to properly convert data value for {label}");
     match (mode, failure.required) {
-        (FailureMode::Fail, _) => Err(Error::Convert(text)),
+        (FailureMode::Fail, _) => {
+            Err(Error::Event { place: place(), class: DEBEZIUM_EXCEPTION, message })
+        }
         (_, Some(ty)) => {
             let name = &column.name;
-            Err(Error::data(format!(
+            let message = format!(
                 "Invalid value: null used for required field: \"{name}\", schema type: {ty}"
-            )))
+            );
+            Err(Error::Event { place: place(), class: DATA_EXCEPTION, message })
         }
         (FailureMode::Warn, None) => {
-            tracing::warn!("{text}: null is written instead");
+            tracing::warn!(%lsn, "{message}: null is written instead");
             Ok(())
         }
         (FailureMode::Skip, None) => Ok(()),

@@ -2,13 +2,16 @@
 //!
 //! Field orders, names, versions and optionality are those of Debezium 3.6's PostgreSQL connector.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use pgoutput::{Column, Relation};
 
 use crate::config::EncoderConfig;
-use crate::convert::{self, Origin};
+use crate::convert::{self, Origin, SourceType};
 use crate::data::{self, Field, Schema, Value};
+use crate::error::{DEBEZIUM_EXCEPTION, Error, Result};
+use crate::name::NameAdjustment;
 use crate::plan::{ColumnExpr, Expr, Image, Kind, Node, RecordPlan, Scalar};
 
 /// What all plans of a relation are made from.
@@ -47,19 +50,16 @@ impl<'a> Envelope<'a> {
     #[must_use]
     pub fn new(relation: &Relation, origin: Origin, config: &'a EncoderConfig) -> Self {
         let topic = config.topics.data_topic(relation);
-        let row = row(
-            relation.columns.iter().enumerate(),
-            origin,
-            config,
-            true,
-            &format!("{topic}.Value"),
-        );
+        let name =
+            |part: &str| config.schema_names.schema_name(&format!("{topic}.{part}")).into_owned();
+        let rows = Rows { relation, origin, config };
+        let row = rows.row((0..relation.columns.len()).collect(), true, &name("Value"));
         let key = key_columns(relation, config);
-        let columns = key.iter().filter_map(|index| Some((*index, relation.columns.get(*index)?)));
-        let key = (!key.is_empty())
-            .then(|| self::row(columns, origin, config, false, &format!("{topic}.Key")));
-        let source = Arc::new(source_schema());
-        let envelope = Arc::new(envelope_schema(&topic, &row.schema, &source));
+        let key = (!key.is_empty()).then(|| rows.row(key, false, &name("Key")));
+        let source = Arc::new(source_schema(config.schema_names));
+        let envelope =
+            envelope_schema(&name("Envelope"), &row.schema, &source, config.schema_names);
+        let envelope = Arc::new(envelope);
         let (schema, table) =
             (Value::from(relation.schema.as_str()), Value::from(relation.name.as_str()));
         Self { config, topic, key, row, source, envelope, schema, table }
@@ -178,64 +178,122 @@ pub fn key_columns(relation: &Relation, config: &EncoderConfig) -> Vec<usize> {
     custom.unwrap_or_else(|| relation.key.clone())
 }
 
-fn row<'c>(
-    columns: impl Iterator<Item = (usize, &'c Column)>,
+/// What rows of a relation are made from.
+struct Rows<'a> {
+    relation: &'a Relation,
     origin: Origin,
-    config: &EncoderConfig,
-    optional: bool,
-    name: &str,
-) -> Row {
-    let mut fields = Vec::new();
-    let mut exprs = Vec::new();
-    for (index, column) in columns {
-        let Some(compiled) = convert::compile(column, &config.options, origin) else { continue };
-        let default = compiled.schema.default.clone();
-        let required =
-            (!compiled.schema.optional && default.is_none()).then(|| compiled.schema.kind.name());
-        let null = if compiled.schema.optional {
-            Value::Null
-        } else {
-            default.unwrap_or(compiled.fallback)
-        };
-        fields.push(Field { name: column.name.as_str().into(), schema: compiled.schema });
-        exprs.push(Arc::new(ColumnExpr { index, convert: compiled.convert, null, required }));
+    config: &'a EncoderConfig,
+}
+
+impl Rows<'_> {
+    /// The columns with those indexes as a struct: the whole row, which is optional, or its key.
+    fn row(&self, columns: Vec<usize>, whole: bool, name: &str) -> Row {
+        let Self { relation, origin, config } = *self;
+        let mut fields = Vec::new();
+        let mut exprs = Vec::new();
+        for index in columns {
+            let Some(column) = relation.columns.get(index) else { continue };
+            let Some(compiled) = convert::compile(column, &config.options, origin) else {
+                continue;
+            };
+            let mut schema = Arc::unwrap_or_clone(compiled.schema);
+            if whole {
+                schema.parameters.extend(self.source_type(column));
+            }
+            let default = schema.default.clone();
+            let required = (!schema.optional && default.is_none()).then(|| schema.kind.name());
+            let null =
+                if schema.optional { Value::Null } else { default.unwrap_or(compiled.fallback) };
+            let name = config.field_names.field_name(&column.name).as_ref().into();
+            fields.push(Field { name, schema: Arc::new(schema) });
+            exprs.push(Arc::new(ColumnExpr { index, convert: compiled.convert, null, required }));
+        }
+        let schema = Schema::new(data::Kind::Struct(fields)).optional(whole).with_name(name);
+        Row { schema: Arc::new(schema), columns: exprs }
     }
-    let schema = Schema::new(data::Kind::Struct(fields)).optional(optional).with_name(name);
-    Row { schema: Arc::new(schema), columns: exprs }
+
+    /// The parameters that say what the column is in its source, if the options ask for them.
+    fn source_type(&self, column: &Column) -> Vec<(Arc<str>, Arc<str>)> {
+        let Some(propagate) = &self.config.propagate else { return Vec::new() };
+        let ty = SourceType::of(column, self.origin);
+        if !propagate(self.relation, &column.name, &ty.name) {
+            return Vec::new();
+        }
+        let parameters = ty.parameters(&column.name).into_iter();
+        parameters.map(|(key, value)| (key.into(), value.into())).collect()
+    }
+}
+
+/// Refuses a relation whose columns Debezium cannot tell apart, or which the field names' adjustment makes alike.
+///
+/// # Errors
+/// Names the table and the column.
+pub(crate) fn check_names(relation: &Relation, config: &EncoderConfig) -> Result<()> {
+    let mut seen = HashSet::new();
+    for column in &relation.columns {
+        if !seen.insert(column.name.to_lowercase()) {
+            let Relation { schema, name, .. } = relation;
+            return Err(Error::Schema {
+                class: DEBEZIUM_EXCEPTION,
+                message: format!(
+                    "Table '{schema}.{name}' has columns that differ only by case. Column name: '{}'. Debezium does not \
+                     support case-sensitive duplicate column names as this causes data corruption. Please rename one of \
+                     the duplicate columns before running Debezium.",
+                    column.name
+                ),
+            });
+        }
+    }
+    let mut fields = HashSet::new();
+    for column in &relation.columns {
+        let field = config.field_names.field_name(&column.name);
+        if let Some(field) = fields.replace(field) {
+            return Err(Error::Schema {
+                class: "org.apache.kafka.connect.errors.SchemaBuilderException",
+                message: format!("Cannot create field because of field name duplication {field}"),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn primitive(kind: data::Kind, optional: bool) -> Arc<Schema> {
     Arc::new(Schema::new(kind).optional(optional))
 }
 
-fn envelope_schema(topic: &str, row: &Arc<Schema>, source: &Arc<Schema>) -> Schema {
+fn envelope_schema(
+    name: &str,
+    row: &Arc<Schema>,
+    source: &Arc<Schema>,
+    names: NameAdjustment,
+) -> Schema {
     let long = || primitive(data::Kind::Int64, true);
     Schema::structure([
         ("before", Arc::clone(row)),
         ("after", Arc::clone(row)),
         ("source", Arc::clone(source)),
-        ("transaction", Arc::new(transaction_schema())),
+        ("transaction", Arc::new(transaction_schema(names))),
         ("op", primitive(data::Kind::String, false)),
         ("ts_ms", long()),
         ("ts_us", long()),
         ("ts_ns", long()),
     ])
-    .with_name(&format!("{topic}.Envelope"))
+    .with_name(name)
     .with_version(2)
 }
 
-fn transaction_schema() -> Schema {
+fn transaction_schema(names: NameAdjustment) -> Schema {
     Schema::structure([
         ("id", primitive(data::Kind::String, false)),
         ("total_order", primitive(data::Kind::Int64, false)),
         ("data_collection_order", primitive(data::Kind::Int64, false)),
     ])
     .optional(true)
-    .with_name("event.block")
+    .with_name(&names.schema_name("event.block"))
     .with_version(1)
 }
 
-fn source_schema() -> Schema {
+fn source_schema(names: NameAdjustment) -> Schema {
     let string = |optional| primitive(data::Kind::String, optional);
     let long = |optional| primitive(data::Kind::Int64, optional);
     let snapshot = Schema::named(data::Kind::String, "io.debezium.data.Enum")
@@ -263,6 +321,6 @@ fn source_schema() -> Schema {
         ("origin", string(true)),
         ("origin_lsn", long(true)),
     ])
-    .with_name("io.debezium.connector.postgresql.Source")
+    .with_name(&names.schema_name("io.debezium.connector.postgresql.Source"))
     .with_version(1)
 }

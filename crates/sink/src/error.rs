@@ -10,9 +10,24 @@ pub enum Error {
     /// A stored offset is not one.
     #[error("source offset: {0}")]
     Offset(String),
-    /// A column's value could not be converted and the options say to stop.
-    #[error("io.debezium.DebeziumException: {0}")]
-    Convert(String),
+    /// A table has no schema that a record could have: Java class and text of Debezium's exception.
+    #[error("{class}: {message}")]
+    Schema {
+        /// The Java class, in full.
+        class: &'static str,
+        /// Its message.
+        message: String,
+    },
+    /// A change could not become a record and the options say to stop: Java class and text of Debezium's exception.
+    #[error("Error while processing event at offset {place}: {class}: {message}")]
+    Event {
+        /// Table and position in the log.
+        place: String,
+        /// The Java class, in full.
+        class: &'static str,
+        /// Its message, which names the column.
+        message: String,
+    },
     /// A transform or converter refused a record: Connect's class and text.
     #[error("{class}: {message}")]
     Data {
@@ -26,6 +41,11 @@ pub enum Error {
     Unsupported(String),
 }
 
+/// What Connect throws where a value does not fit its schema.
+pub(crate) const DATA_EXCEPTION: &str = "org.apache.kafka.connect.errors.DataException";
+/// What Debezium throws where nothing else fits.
+pub(crate) const DEBEZIUM_EXCEPTION: &str = "io.debezium.DebeziumException";
+
 /// The crate's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -33,10 +53,7 @@ impl Error {
     /// Connect's `DataException`.
     #[must_use]
     pub fn data(message: impl Into<String>) -> Self {
-        Self::Data {
-            class: "org.apache.kafka.connect.errors.DataException",
-            message: message.into(),
-        }
+        Self::Data { class: DATA_EXCEPTION, message: message.into() }
     }
 
     /// Connect's `ConfigException`.

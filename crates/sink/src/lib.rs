@@ -21,6 +21,7 @@ pub mod emit;
 pub mod encoder;
 pub mod envelope;
 pub mod error;
+pub mod name;
 pub mod offset;
 pub mod plan;
 pub mod producer;

@@ -11,8 +11,8 @@ use crate::config::{EncoderConfig, Path};
 use crate::convert::Origin;
 use crate::converter::{self, Compiled, Converter, Scratch, Source};
 use crate::data::{Schema, ValueBuilder};
-use crate::envelope::Envelope;
-use crate::error::Result;
+use crate::envelope::{Envelope, check_names};
+use crate::error::{Error, Result};
 use crate::plan::{Context, Driven, Expr, Kind, Node, RecordPlan, drive};
 use crate::record::{Parts, Records, Slot, Target};
 use crate::transform::{self, Record, Typed};
@@ -27,6 +27,8 @@ pub(super) struct Table {
     pub(super) included: bool,
     /// Columns of its key.
     pub(super) key: Vec<usize>,
+    /// Why no record can be made of its rows.
+    pub(super) broken: Option<Error>,
     origin: Origin,
     plans: Vec<(Kind, Plan)>,
 }
@@ -34,7 +36,8 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new(relation: Arc<Relation>, origin: Origin, config: &EncoderConfig) -> Self {
         let (included, key) = ((config.included)(&relation), key_columns(&relation, config));
-        Self { relation, included, key, origin, plans: Vec::new() }
+        let broken = check_names(&relation, config).err();
+        Self { relation, included, key, broken, origin, plans: Vec::new() }
     }
 
     /// The plan of that kind of record, compiled when it is first asked for, and the relation.
@@ -154,25 +157,24 @@ impl Writer {
         let mark = records.mark();
         let config = Arc::clone(&self.config);
         let (plan, relation) = table.plan(kind, &config);
+        let compiled = matches!(plan, Some(Plan::Compiled(_)));
         let written = match plan {
             None | Some(Plan::Dropped) => Ok(()),
             Some(Plan::Compiled(plan)) => self.straight(plan, context, records),
             Some(Plan::General(plan, from)) => {
                 let record = tree(plan, context);
-                match check(context.failure.get(), relation, config.conversion_failure) {
-                    Ok(()) => config
-                        .transforms
-                        .apply(*from, record)
-                        .and_then(|record| self.tree(record, records)),
-                    Err(error) => Err(error),
-                }
+                check(context, relation, config.conversion_failure).and_then(|()| {
+                    let record = config.transforms.apply(*from, record)?;
+                    self.tree(record, records)
+                })
             }
         };
-        let checked = match context.failure.get() {
-            None => Ok(()),
-            failure => check(failure, relation, config.conversion_failure),
+        // What could not be converted goes before what the converter makes of the hole.
+        let outcome = if compiled {
+            check(context, relation, config.conversion_failure).and(written)
+        } else {
+            written
         };
-        let outcome = checked.and(written);
         if outcome.is_err() {
             records.truncate(&mark);
         }

@@ -10,8 +10,9 @@ use connect::Properties;
 use fancy_regex::Regex;
 use pgoutput::publication::Autocreate;
 use pgoutput::{Password, Relation, SslConfig, SslMode};
-use sink::config::{FailureMode, SkippedOperations};
+use sink::config::{FailureMode, PropagateSourceType, SkippedOperations};
 use sink::convert::{BinaryMode, DecimalMode, Options, TimeMode};
+use sink::name::NameAdjustment;
 
 use super::options::{self, Handling};
 use crate::live::Origin;
@@ -39,7 +40,6 @@ impl fmt::Display for Problem {
 }
 
 /// See the module.
-#[derive(Debug)]
 pub(super) struct Settings {
     pub(super) prefix: Arc<str>,
     pub(super) database: pgoutput::Config,
@@ -58,6 +58,20 @@ pub(super) struct Settings {
     pub(super) skipped: SkippedOperations,
     pub(super) options: Options,
     pub(super) conversion_failure: FailureMode,
+    pub(super) event_failure: FailureMode,
+    pub(super) schema_names: NameAdjustment,
+    pub(super) field_names: NameAdjustment,
+    pub(super) propagate: Option<PropagateSourceType>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("prefix", &self.prefix)
+            .field("database", &self.database)
+            .field("slot", &self.slot)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The slot and how to start it.
@@ -286,6 +300,15 @@ impl Reader<'_> {
         text.parse().map_err(|_out_of_range: T::Err| Problem { option: name.to_owned(), message })
     }
 
+    fn failure_mode(&self, name: &str) -> FailureMode {
+        match self.word(name).as_str() {
+            "fail" => FailureMode::Fail,
+            // The latter is an older name.
+            "skip" | "ignore" => FailureMode::Skip,
+            _ => FailureMode::Warn,
+        }
+    }
+
     fn millis(&self, name: &str) -> Result<Duration, Problem> {
         Ok(Duration::from_millis(self.number(name)?))
     }
@@ -349,11 +372,11 @@ impl Settings {
             tombstones: read.flag("tombstones.on.delete"),
             skipped: skipped_operations(read.text("skipped.operations")).unwrap_or_default(),
             options: conversion(read)?,
-            conversion_failure: match read.word("event.converting.failure.handling.mode").as_str() {
-                "fail" => FailureMode::Fail,
-                "skip" => FailureMode::Skip,
-                _ => FailureMode::Warn,
-            },
+            conversion_failure: read.failure_mode("event.converting.failure.handling.mode"),
+            event_failure: read.failure_mode("event.processing.failure.handling.mode"),
+            schema_names: name_adjustment(&read.word("schema.name.adjustment.mode")),
+            field_names: field_names(read),
+            propagate: propagate(read)?,
         })
     }
 }
@@ -449,6 +472,39 @@ fn publication(read: &Reader<'_>) -> pgoutput::publication::Publication {
         via_partition_root: read.flag("publish.via.partition.root"),
         publish: explicit.then(|| published.join(",")),
     }
+}
+
+fn name_adjustment(word: &str) -> NameAdjustment {
+    match word {
+        "avro" => NameAdjustment::Avro,
+        "avro_unicode" => NameAdjustment::AvroUnicode,
+        _ => NameAdjustment::None,
+    }
+}
+
+/// Debezium adjusts fields for the two Avro converters that it knows, if the connector itself names one.
+fn field_names(read: &Reader<'_>) -> NameAdjustment {
+    const AVRO: [&str; 2] = [
+        "io.confluent.connect.avro.AvroConverter",
+        "io.apicurio.registry.utils.converter.AvroConverter",
+    ];
+    let is_avro = |key: &str| read.0.get(key).is_some_and(|class| AVRO.contains(&class.trim()));
+    match read.text("field.name.adjustment.mode") {
+        None if is_avro("key.converter") || is_avro("value.converter") => NameAdjustment::Avro,
+        _ => name_adjustment(&read.word("field.name.adjustment.mode")),
+    }
+}
+
+fn propagate(read: &Reader<'_>) -> Result<Option<PropagateSourceType>, Problem> {
+    let columns = read.patterns("column.propagate.source.type")?.unwrap_or_default();
+    let types = read.patterns("datatype.propagate.source.type")?.unwrap_or_default();
+    if columns.is_empty() && types.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(move |relation, column, ty| {
+        let within = |part: &str| format!("{}.{}.{part}", relation.schema, relation.name);
+        matches_any(&columns, &within(column)) || matches_any(&types, &within(ty))
+    })))
 }
 
 fn conversion(read: &Reader<'_>) -> Result<Options, Problem> {
@@ -591,6 +647,17 @@ mod tests {
         assert_eq!(split_statements("SET a = 1; SELECT ';;' ;"), ["SET a = 1", "SELECT ';'"]);
         assert_eq!(placeholder("hex:00fF").unwrap(), [0, 255]);
         assert!(placeholder("hex:0").is_err());
+    }
+
+    #[test]
+    fn fields_are_adjusted_for_avro_unless_told_otherwise() {
+        let avro = ("value.converter", "io.confluent.connect.avro.AvroConverter");
+        let names = |extra: &[(&str, &str)]| Settings::parse(&minimal(extra)).unwrap().field_names;
+        assert_eq!(names(&[]), NameAdjustment::None);
+        assert_eq!(names(&[avro]), NameAdjustment::Avro);
+        assert_eq!(names(&[avro, ("field.name.adjustment.mode", "none")]), NameAdjustment::None);
+        let unicode = ("field.name.adjustment.mode", "AVRO_UNICODE");
+        assert_eq!(names(&[unicode]), NameAdjustment::AvroUnicode);
     }
 
     #[test]

@@ -114,7 +114,8 @@ fn watched(table: &Table) -> TableLive {
 async fn prepare(settings: &Settings, start: Start) -> Result<Prepared, Error> {
     let client = sql::connect(&settings.database, PLAIN_CONNECTION).await?;
     slot::check_server(&client).await?;
-    let catalog = Catalog::new(client);
+    let mut catalog = Catalog::new(client);
+    catalog.load_user_types().await?;
     let tables = captured(&catalog, settings).await?;
     let names: Vec<_> = tables.iter().map(|t| (t.schema.clone(), t.name.clone())).collect();
     settings.publication.ensure(catalog.client(), &names).await?;
@@ -269,6 +270,7 @@ async fn stream(
         }
         wait(settings.slot.retry_delay, &channels.stop).await?;
         catalog = Catalog::new(sql::connect(&settings.database, PLAIN_CONNECTION).await?);
+        catalog.load_user_types().await?;
     };
     tracing::info!(slot = options.slot, from = %lsn, "streaming");
     channels.live.streams(stream.progress());

@@ -68,15 +68,29 @@ impl RunError {
     /// In the manner of Connect's traces, so that what watches `/status` finds the heads it knows.
     fn trace(&self) -> String {
         const CONNECT: &str = "org.apache.kafka.connect.errors.ConnectException";
+        const PRODUCER: &str =
+            "An exception occurred in the change event producer. This connector will be stopped.";
         match self {
             Self::Postgres(error) => format!(
-                "{CONNECT}: An exception occurred in the change event producer. This connector will be stopped.\n\
-                 Caused by: io.debezium.DebeziumException: {error}\n"
+                "{CONNECT}: {PRODUCER}\nCaused by: io.debezium.DebeziumException: {error}\n"
             ),
             Self::Pipeline(PipelineError::Producer(error)) => format!(
                 "{CONNECT}: Unrecoverable exception from producer send callback\n\
                  Caused by: org.apache.kafka.common.KafkaException: {error}\n"
             ),
+            Self::Pipeline(PipelineError::Encode(sink::error::Error::Event {
+                place,
+                class,
+                message,
+            })) => {
+                format!(
+                    "{CONNECT}: {PRODUCER}\nCaused by: {CONNECT}: Error while processing event at offset {place}\n\
+                     Caused by: {class}: {message}\n"
+                )
+            }
+            Self::Pipeline(PipelineError::Encode(error @ sink::error::Error::Schema { .. })) => {
+                format!("{CONNECT}: {PRODUCER}\nCaused by: {error}\n")
+            }
             Self::Pipeline(PipelineError::Encode(error)) => {
                 format!("{CONNECT}: Tolerance exceeded in error handler\nCaused by: {error}\n")
             }
@@ -265,6 +279,10 @@ pub(super) fn encoder_config(
         skipped: settings.skipped,
         options: settings.options.clone(),
         conversion_failure: settings.conversion_failure,
+        event_failure: settings.event_failure,
+        schema_names: settings.schema_names,
+        field_names: settings.field_names,
+        propagate: settings.propagate.clone(),
         topics: TopicNaming::new(&settings.prefix, "."),
         converters: Converters::parse(&connector, &worker).map_err(setup)?,
         transforms: Chain::parse(connector).map_err(setup)?,

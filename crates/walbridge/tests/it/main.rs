@@ -22,6 +22,8 @@ mod connector;
 #[cfg(test)]
 mod consumer;
 #[cfg(test)]
+mod convert;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod json;

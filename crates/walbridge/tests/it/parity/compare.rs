@@ -44,7 +44,7 @@ impl Compare {
         };
         for (key, value) in meta.as_object().ok_or("case.json: not an object")? {
             match key.as_str() {
-                "why" => {}
+                "why" | "extension" => {}
                 "topics" => compare.topics = value.as_str().map(str::to_owned),
                 "idle" => {
                     let seconds = value.as_f64().ok_or("case.json: idle is not a number")?;
@@ -159,7 +159,11 @@ impl Field {
 
     fn renamed(self, from: &str, to: &str) -> Self {
         match self {
-            Self::Text(text) => Self::Text(text.replace(from, to)),
+            // The second time as `schema.name.adjustment.mode=avro_unicode` writes it.
+            Self::Text(text) => {
+                let escaped = |name: &str| name.replace('_', "_u005f");
+                Self::Text(text.replace(from, to).replace(&escaped(from), &escaped(to)))
+            }
             other => other,
         }
     }
