@@ -52,6 +52,8 @@ fn config(path: Path) -> EncoderConfig {
         topics: TopicNaming::new("dbs", "."),
         converters: Converters { key: json.clone(), value: json, header: Converter::SimpleHeader },
         transforms: Chain::default(),
+        tolerant: false,
+        log_errors: false,
         included: Arc::new(|_| true),
         key_columns: None,
         path,

@@ -98,6 +98,10 @@ pub struct EncoderConfig {
     pub converters: Converters,
     /// The transforms.
     pub transforms: Chain,
+    /// `errors.tolerance=all`: what a transform or converter refuses is left out.
+    pub tolerant: bool,
+    /// `errors.log.enable`: what is left out is logged.
+    pub log_errors: bool,
     /// Which tables become records; all others only move the offset.
     pub included: TableFilter,
     /// `message.key.columns`.

@@ -12,12 +12,13 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pgoutput::{Batch, Change, Event, Lsn, Op, Position, ReadMark, Relation, Row};
+use pgoutput::{Batch, Change, Event, Lsn, Op, Position, ReadKind, ReadMark, Relation, Row};
 
 use crate::config::{EncoderConfig, FailureMode};
 use crate::convert::Origin;
 use crate::envelope::key_columns;
 use crate::error::{DATA_EXCEPTION, DEBEZIUM_EXCEPTION, Error, Result};
+use crate::notification::{Notification, Schemas};
 use crate::offset::{MessageType, Progress, Resume, SourceOffset};
 use crate::plan::{Clock, Context, Kind};
 use crate::record::Records;
@@ -65,6 +66,7 @@ pub struct Encoder {
     writer: Writer,
     origin: Option<(String, Lsn)>,
     counters: Counters,
+    notifications: Schemas,
 }
 
 impl Encoder {
@@ -81,6 +83,7 @@ impl Encoder {
             tables: Tables::default(),
             origin: None,
             counters: Counters::default(),
+            notifications: Schemas::default(),
         }
     }
 
@@ -116,6 +119,24 @@ impl Encoder {
         Ok(())
     }
 
+    /// Writes the record of a notification to `topic`; what `records` held before is forgotten. The offset stays.
+    ///
+    /// # Errors
+    ///
+    /// What a transform or converter refuses.
+    pub fn notify(
+        &mut self,
+        topic: &Arc<str>,
+        notification: &Notification,
+        records: &mut Records,
+    ) -> Result<()> {
+        records.clear();
+        self.writer.event = 0;
+        self.writer.lone(self.notifications.record(topic, notification), records)?;
+        self.counters.records += u64::try_from(records.len()).unwrap_or(0);
+        Ok(())
+    }
+
     /// Moves the offset that is worth recording.
     fn record(&mut self, event: &Event, has_records: bool) {
         match event {
@@ -140,9 +161,15 @@ impl Encoder {
             Event::Begin(_) => self.origin = None,
             Event::Change(change) => {
                 if change.op == Op::Read {
-                    self.resume = None;
+                    let initial = change.mark.kind == ReadKind::Initial;
+                    if initial {
+                        self.resume = None;
+                    }
                     self.change(batch, change, clock, records)?;
-                    self.progress.snapshot_row(&change.position, change.mark.last);
+                    // Other snapshots are taken while the stream stands where it stands.
+                    if initial {
+                        self.progress.snapshot_row(&change.position, change.mark.last);
+                    }
                 } else if self.is_new(&change.position) {
                     self.change(batch, change, clock, records)?;
                     self.progress.event(&change.position, message_type(change.op));

@@ -136,7 +136,7 @@ impl<'a> Envelope<'a> {
             Expr::Constant(self.schema.clone()),
             Expr::Constant(self.table.clone()),
             Expr::Scalar(Scalar::TxId),
-            Expr::Scalar(Scalar::Lsn),
+            Expr::Scalar(if kind == Kind::Read { Scalar::ReadLsn } else { Scalar::Lsn }),
             // `xmin.fetch.interval.ms` is off.
             Expr::Null,
             Expr::Scalar(Scalar::Origin),

@@ -29,7 +29,7 @@ pub enum Error {
         message: String,
     },
     /// A transform or converter refused a record: Connect's class and text.
-    #[error("{class}: {message}")]
+    #[error("{class}{}{message}", if message.is_empty() { "" } else { ": " })]
     Data {
         /// The Java class of Connect's exception, in full.
         class: &'static str,
@@ -54,6 +54,24 @@ impl Error {
     #[must_use]
     pub fn data(message: impl Into<String>) -> Self {
         Self::Data { class: DATA_EXCEPTION, message: message.into() }
+    }
+
+    /// An exception of that Java class; further lines of the message are its causes.
+    #[must_use]
+    pub fn java(class: &'static str, message: impl Into<String>) -> Self {
+        Self::Data { class, message: message.into() }
+    }
+
+    /// Java's `IllegalArgumentException`.
+    #[must_use]
+    pub fn argument(message: impl Into<String>) -> Self {
+        Self::java("java.lang.IllegalArgumentException", message)
+    }
+
+    /// Debezium's exception.
+    #[must_use]
+    pub fn debezium(message: impl Into<String>) -> Self {
+        Self::java("io.debezium.DebeziumException", message)
     }
 
     /// Connect's `ConfigException`.

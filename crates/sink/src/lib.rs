@@ -14,6 +14,7 @@
 pub mod ack;
 pub mod brokers;
 pub mod config;
+pub mod consumer;
 pub mod convert;
 pub mod converter;
 pub mod data;
@@ -22,7 +23,9 @@ pub mod encoder;
 pub mod envelope;
 pub mod error;
 pub mod name;
+pub mod notification;
 pub mod offset;
+pub mod option;
 pub mod plan;
 pub mod producer;
 pub mod record;

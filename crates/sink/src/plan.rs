@@ -5,12 +5,12 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use pgoutput::{Datum, Lsn, Position, ReadMark, Row};
+use pgoutput::{Datum, Lsn, Position, ReadKind, ReadMark, Row};
 
 use crate::convert::Convert;
 use crate::converter::Source;
 use crate::data::{Schema, Value};
-use crate::emit::Emit;
+use crate::emit::{Emit, Presence};
 
 /// Which of a change's two rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub enum Scalar {
     TxId,
     /// LSN of the event.
     Lsn,
+    /// LSN of a snapshot's row; an incremental one has none.
+    ReadLsn,
     /// Name of the transaction's origin.
     Origin,
     /// LSN of the commit at the origin.
@@ -69,6 +71,10 @@ impl Scalar {
                 None => emit.null(),
             },
             Self::Lsn => emit.int64(position.lsn.to_signed()),
+            Self::ReadLsn => match context.mark.kind {
+                ReadKind::Incremental => emit.null(),
+                ReadKind::Initial | ReadKind::Blocking => emit.int64(position.lsn.to_signed()),
+            },
             Self::Origin => match context.origin {
                 Some((name, _)) => emit.string(name),
                 None => emit.null(),
@@ -84,6 +90,7 @@ impl Scalar {
 /// Debezium's word for a row's place in its snapshot; the first that fits.
 const fn snapshot_word(mark: ReadMark) -> &'static str {
     match mark {
+        ReadMark { kind: ReadKind::Incremental, .. } => "incremental",
         ReadMark { last: true, .. } => "last",
         ReadMark { first: true, .. } => "first",
         ReadMark { last_in_table: true, .. } => "last_in_data_collection",
@@ -169,6 +176,45 @@ pub enum Expr {
     Struct(Vec<Self>),
     /// The expression if the change has that row, else no value.
     IfImage(Image, Box<Self>),
+    /// The value where the expression has one, else none.
+    Masked(Box<Self>, Value),
+}
+
+impl Expr {
+    /// The same with a default in place of null; `None` where that is not a matter of structure alone.
+    #[must_use]
+    pub fn or(&self, default: &Value) -> Option<Self> {
+        Some(match self {
+            _ if default.is_null() => self.clone(),
+            Self::Column(image, column, _) => {
+                Self::Column(*image, Arc::clone(column), default.clone())
+            }
+            Self::Null | Self::Constant(Value::Null) => Self::Constant(default.clone()),
+            // The snapshot's word is never null where it is not a constant.
+            Self::Constant(_) | Self::Struct(_) | Self::Scalar(Scalar::Snapshot) => self.clone(),
+            Self::Scalar(_) | Self::IfImage(..) | Self::Masked(..) => return None,
+        })
+    }
+
+    /// The field with that index of a struct, present or not; `None` where that is not a matter of structure alone.
+    #[must_use]
+    pub fn field(&self, index: usize) -> Option<Self> {
+        match self {
+            Self::Struct(fields) => fields.get(index).cloned(),
+            Self::Null | Self::Constant(Value::Null) => Some(Self::Null),
+            Self::Constant(Value::Struct(values)) => values.get(index).cloned().map(Self::Constant),
+            Self::IfImage(image, inner) => {
+                Some(Self::IfImage(*image, Box::new(inner.field(index)?)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether there is never a value.
+    #[must_use]
+    pub const fn is_null(&self) -> bool {
+        matches!(self, Self::Null | Self::Constant(Value::Null))
+    }
 }
 
 /// A value: its schema and where it comes from.
@@ -322,5 +368,10 @@ pub fn drive<E: Emit>(expr: &Expr, context: &Context<'_>, emit: &mut E) {
             Some(_) => drive(inner, context, emit),
             None => emit.null(),
         },
+        Expr::Masked(inner, mask) => {
+            let mut probe = Presence::default();
+            drive(inner, context, &mut probe);
+            if probe.is_present() { mask.emit(emit) } else { emit.null() }
+        }
     }
 }

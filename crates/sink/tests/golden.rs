@@ -86,6 +86,8 @@ fn config(case: &Json, path: Path) -> EncoderConfig {
             header: Converter::SimpleHeader,
         },
         transforms: Chain::parse(|key| case["connector"][key].as_str()).unwrap(),
+        tolerant: false,
+        log_errors: false,
         included: Arc::new(|_| true),
         key_columns: None,
         path,
@@ -159,6 +161,7 @@ fn batch(event: &Json, relation: &Arc<Relation>, position: Position) -> Batch {
     let new = event.get("new").map(|_| tuple(list(event, "new"), &mut bytes, &mut batch));
     let marked = |mark: &str| list(event, "mark").iter().any(|marked| marked == mark);
     let mark = ReadMark {
+        kind: pgoutput::ReadKind::Initial,
         first: marked("first"),
         last: marked("last"),
         first_in_table: marked("first_in_table"),

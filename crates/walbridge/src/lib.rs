@@ -11,7 +11,9 @@
 mod connector_file;
 mod console;
 pub mod health;
+mod intake;
 mod live;
+mod notification;
 mod pipeline;
 mod postgres;
 mod properties;

@@ -17,13 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect::connector::{OffsetError, OffsetStore, StatusSink, Target};
-use pgoutput::queue::Receiver;
 use pgoutput::{Batch, Event, Lsn};
 use serde_json::{Map, Value};
 use sink::ack::{AckTracker, SegmentId, UnexpectedDelivery};
 use sink::encoder::Encoder;
 use sink::error::Error as EncodeError;
-use sink::offset::SourceOffset;
+use sink::notification::Notification;
+use sink::offset::{IncrementalOffset, SourceOffset};
 use sink::plan::Clock;
 use sink::producer::{Producer, ProducerError, Sent};
 use sink::record::Records;
@@ -32,7 +32,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::intake::{Intake, Staged};
 use crate::live::TaskLive;
+use crate::notification::Inbox;
 
 /// Why the loop ended before it was asked to. None of these lets anything pass: what was not acknowledged and
 /// recorded comes again.
@@ -82,6 +84,10 @@ pub(crate) struct Parts {
     /// What may be confirmed to Postgres; the stream reads it.
     pub(crate) confirmed: watch::Sender<Lsn>,
     pub(crate) intervals: Intervals,
+    /// Notifications that become records, where there is a topic for them.
+    pub(crate) inbox: Option<Inbox>,
+    /// The incremental snapshot that the stored offset tells of.
+    pub(crate) incremental: Option<Arc<IncrementalOffset>>,
     /// For those who watch.
     pub(crate) live: Arc<TaskLive>,
 }
@@ -91,7 +97,8 @@ pub(crate) struct Parts {
 struct Progress {
     segment: SegmentId,
     offset: SourceOffset,
-    /// Rises whenever `offset` says something new that is worth recording.
+    incremental: Option<Arc<IncrementalOffset>>,
+    /// Rises whenever the two say something new that is worth recording.
     version: u64,
     /// What may be confirmed once `version` is recorded.
     confirm: Lsn,
@@ -135,6 +142,8 @@ pub(crate) struct Pipeline {
     write: Option<(Write, Progress)>,
     flush_at: Instant,
     counts: Vec<(SegmentId, u64)>,
+    /// What could not be encoded: the loop ends once everything before it is home.
+    failure: Option<EncodeError>,
     /// Topics of the open segment's records so far, without neighbours of the same.
     touched: Vec<Arc<str>>,
     /// Topics that will have been written to once that segment is delivered.
@@ -159,6 +168,7 @@ impl Pipeline {
             recorded: 0,
             write: None,
             counts: Vec::new(),
+            failure: None,
             touched: Vec::new(),
             active: VecDeque::new(),
             parts,
@@ -168,7 +178,7 @@ impl Pipeline {
     /// Runs until `stop`, until the queue's sender is gone and everything is home, or until something fails.
     pub(crate) async fn run(
         mut self,
-        mut queue: Receiver,
+        mut queue: Intake,
         mut target: watch::Receiver<Target>,
         stop: CancellationToken,
     ) -> Result<(), PipelineError> {
@@ -179,7 +189,9 @@ impl Pipeline {
                 Mode::Draining(at) => Some(at),
             };
             if deadline.is_some_and(|at| self.is_home() || at <= Instant::now()) {
-                return self.close().await;
+                let failure = self.failure.take();
+                self.close().await?;
+                return failure.map_or(Ok(()), |error| Err(error.into()));
             }
             let intake =
                 deadline.is_none() && self.end.is_none() && *target.borrow() == Target::Started;
@@ -199,8 +211,17 @@ impl Pipeline {
                         mode = Mode::Draining(Instant::now() + self.parts.intervals.drain);
                     }
                 }
-                batch = queue.recv(), if intake => match batch {
-                    Some(batch) => self.take_all(batch, &mut queue).await?,
+                note = note(&mut self.parts.inbox), if intake => match note {
+                    Some(note) => self.notify(&note).await?,
+                    None => self.parts.inbox = None,
+                },
+                staged = queue.recv(), if intake => match staged {
+                    Some(staged) => {
+                        self.take_all(staged, &mut queue).await?;
+                        if self.failure.is_some() {
+                            mode = Mode::Draining(Instant::now() + self.parts.intervals.drain);
+                        }
+                    }
                     None => mode = Mode::Draining(Instant::now() + self.parts.intervals.drain),
                 },
             }
@@ -222,24 +243,69 @@ impl Pipeline {
     }
 
     /// Takes a batch, and those that are already waiting behind it, up to a limit: deliveries shall not wait long.
-    async fn take_all(&mut self, first: Batch, queue: &mut Receiver) -> Result<(), PipelineError> {
-        self.take(&first).await?;
+    async fn take_all(&mut self, first: Staged, queue: &mut Intake) -> Result<(), PipelineError> {
+        self.take(first).await?;
         for _ in 1..BATCHES_AT_ONCE {
-            if self.end.is_some() {
+            if self.end.is_some() || self.failure.is_some() {
                 break;
             }
-            let Some(batch) = queue.try_recv() else { break };
-            self.take(&batch).await?;
+            let Some(staged) = queue.try_recv() else { break };
+            self.take(staged).await?;
         }
         Ok(())
     }
 
     /// Encodes a batch and begins to hand its records over.
-    async fn take(&mut self, batch: &Batch) -> Result<(), PipelineError> {
-        self.next = 0;
+    async fn take(&mut self, staged: Staged) -> Result<(), PipelineError> {
+        let batch = staged.batch;
         let clock = Clock::now();
-        self.parts.encoder.encode(batch, clock, &mut self.records)?;
-        self.parts.live.encoded(batch, &self.records, self.parts.encoder.counters(), clock);
+        match self.parts.encoder.encode(&batch, clock, &mut self.records) {
+            Ok(()) => {
+                let counters = self.parts.encoder.counters();
+                self.parts.live.encoded(&batch, &self.records, counters, clock);
+                self.count(&batch);
+            }
+            // What was encoded before it is delivered and recorded, and nothing of the batch is confirmed.
+            Err(error) => self.failure = Some(error),
+        }
+        let offset = self.parts.encoder.offset();
+        let moved = offset != self.offset;
+        self.offset = offset;
+        if let Some(incremental) = staged.incremental.filter(|_| self.failure.is_none()) {
+            self.parts.incremental = incremental;
+            self.version += 1;
+        } else if moved {
+            self.version += 1;
+        }
+        self.open_segment().await
+    }
+
+    /// Encodes a notification and begins to hand its record over. The log stands where it stood.
+    async fn notify(&mut self, notification: &Notification) -> Result<(), PipelineError> {
+        let Some(inbox) = &self.parts.inbox else { return Ok(()) };
+        let topic = Arc::clone(&inbox.topic);
+        self.parts.encoder.notify(&topic, notification, &mut self.records)?;
+        self.open_segment().await
+    }
+
+    /// Makes a segment of the records, at whose end the log stands as it does now, and begins to hand them over.
+    async fn open_segment(&mut self) -> Result<(), PipelineError> {
+        self.next = 0;
+        let segment = self.acks.open();
+        self.end = Some(Progress {
+            segment,
+            offset: self.offset,
+            incremental: self.parts.incremental.clone(),
+            version: self.version,
+            confirm: self.confirm,
+            committed_us: self.committed_us,
+            asked: self.asked,
+        });
+        self.hand_over().await
+    }
+
+    /// Takes note of what a batch allows to confirm, and of what the server asks.
+    fn count(&mut self, batch: &Batch) {
         for event in &batch.events {
             match event {
                 Event::Commit { end_lsn, position } => {
@@ -253,21 +319,6 @@ impl Pipeline {
                 _ => {}
             }
         }
-        let offset = self.parts.encoder.offset();
-        if offset != self.offset {
-            self.offset = offset;
-            self.version += 1;
-        }
-        let segment = self.acks.open();
-        self.end = Some(Progress {
-            segment,
-            offset,
-            version: self.version,
-            confirm: self.confirm,
-            committed_us: self.committed_us,
-            asked: self.asked,
-        });
-        self.hand_over().await
     }
 
     /// Hands records over until the client's queue is full; deliveries call it again.
@@ -350,7 +401,7 @@ impl Pipeline {
         self.answered = progress.asked;
         let offsets = self.parts.offsets.clone();
         let partition = self.parts.partition.clone();
-        let offset = progress.offset.to_map();
+        let offset = progress.offset.to_map_with(progress.incremental.as_deref());
         let timeout = self.parts.intervals.flush_timeout;
         let write = async move {
             tokio::time::timeout(timeout, offsets.write(partition, offset)).await.unwrap_or_else(
@@ -425,6 +476,14 @@ impl Pipeline {
 async fn written(write: &mut Option<(Write, Progress)>) -> Result<(), OffsetError> {
     match write {
         Some((write, _)) => write.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next notification; never where none can come. Cancel-safe.
+async fn note(inbox: &mut Option<Inbox>) -> Option<Notification> {
+    match inbox {
+        Some(inbox) => inbox.recv().await,
         None => std::future::pending().await,
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 mod options;
 mod settings;
+mod signal;
 mod source;
 pub(crate) mod tail;
 mod task;

@@ -88,14 +88,18 @@ impl Plan {
 
 impl Straight {
     fn new(record: RecordPlan, config: &EncoderConfig) -> Self {
+        let topic = Arc::clone(&record.topic);
         let part = |node: Node, converter: &Converter| {
-            let schema = node.schema?;
-            Some((converter.compile(Some(&schema)), node.expr))
+            // Neither schema nor value: a tombstone, or a record without a key.
+            if node.schema.is_none() && node.expr.is_null() {
+                return None;
+            }
+            Some((converter.compile(&topic, node.schema.as_ref()), node.expr))
         };
         let mut slots = Vec::new();
         let mut headers = Vec::new();
         for (name, node) in record.headers {
-            let compiled = config.converters.header.compile(node.schema.as_ref());
+            let compiled = config.converters.header.compile(&topic, node.schema.as_ref());
             let shared = match &node.expr {
                 Expr::Constant(value) => constant(&compiled, value),
                 _ => None,
@@ -106,9 +110,9 @@ impl Straight {
             slots.push(Slot { name, shared });
         }
         Self {
-            target: Arc::new(Target { topic: record.topic, headers: slots }),
             key: part(record.key, &config.converters.key),
             value: part(record.value, &config.converters.value),
+            target: Arc::new(Target { topic: Arc::clone(&topic), headers: slots }),
             headers,
         }
     }
@@ -175,6 +179,17 @@ impl Writer {
         } else {
             written
         };
+        let outcome = match outcome {
+            // What a transform or converter refuses may be left out; what Debezium itself cannot convert may not.
+            Err(error @ Error::Data { .. }) if config.tolerant => {
+                records.truncate(&mark);
+                if config.log_errors {
+                    tracing::error!(table = relation.name, %error, "record left out");
+                }
+                Ok(())
+            }
+            outcome => outcome,
+        };
         if outcome.is_err() {
             records.truncate(&mark);
         }
@@ -205,14 +220,27 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes a record that is no table's.
+    pub(super) fn lone(&mut self, record: Record, records: &mut Records) -> Result<()> {
+        let mark = records.mark();
+        let config = Arc::clone(&self.config);
+        let written =
+            config.transforms.apply(0, record).and_then(|record| self.tree(record, records));
+        if written.is_err() {
+            records.truncate(&mark);
+        }
+        written
+    }
+
     fn tree(&mut self, record: Option<Record>, records: &mut Records) -> Result<()> {
         let Some(record) = record else { return Ok(()) };
-        let key = self.keys.write(&record.key, &mut self.scratch, records)?;
-        let value = self.values.write(&record.value, &mut self.scratch, records)?;
+        let topic = &record.topic;
+        let key = self.keys.write(topic, &record.key, &mut self.scratch, records)?;
+        let value = self.values.write(topic, &record.value, &mut self.scratch, records)?;
         let headers = records.next_header();
         let mut slots = Vec::with_capacity(record.headers.len());
         for (name, header) in record.headers {
-            let bytes = self.headers.write(&header, &mut self.scratch, records)?;
+            let bytes = self.headers.write(topic, &header, &mut self.scratch, records)?;
             records.push_header(bytes);
             slots.push(Slot { name, shared: None });
         }
@@ -252,20 +280,26 @@ fn tree(plan: &RecordPlan, context: &Context<'_>) -> Record {
     }
 }
 
+/// A schema that came by, and the converter compiled against it.
+type Entry = (Option<Arc<Schema>>, Compiled);
+
 /// A converter compiled against each schema that came by. The schema is held so that its address stays its own.
 #[derive(Debug)]
 struct Cache {
     converter: Converter,
-    compiled: HashMap<usize, (Option<Arc<Schema>>, Compiled)>,
+    compiled: HashMap<(usize, Arc<str>), Entry>,
+    /// Stands for the topic where the converter does not care.
+    any: Arc<str>,
 }
 
 impl Cache {
     fn new(converter: Converter) -> Self {
-        Self { converter, compiled: HashMap::new() }
+        Self { converter, compiled: HashMap::new(), any: "".into() }
     }
 
     fn write(
         &mut self,
+        topic: &Arc<str>,
         typed: &Typed,
         scratch: &mut Scratch,
         records: &mut Records,
@@ -275,10 +309,10 @@ impl Cache {
             self.compiled.clear();
         }
         let converter = &self.converter;
-        let (_, compiled) = self
-            .compiled
-            .entry(id)
-            .or_insert_with(|| (typed.schema.clone(), converter.compile(typed.schema.as_ref())));
+        let key = if converter.knows_topics() { topic } else { &self.any };
+        let (_, compiled) = self.compiled.entry((id, Arc::clone(key))).or_insert_with(|| {
+            (typed.schema.clone(), converter.compile(topic, typed.schema.as_ref()))
+        });
         write(compiled, &typed.value, scratch, records)
     }
 }

@@ -1,5 +1,8 @@
 //! What a connector's configuration means: judged once, against the table, then never read again.
 
+mod signal;
+mod snapshot;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -17,14 +20,8 @@ use sink::name::NameAdjustment;
 use super::options::{self, Handling};
 use crate::live::Origin;
 
-/// `snapshot.mode`, as far as it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SnapshotMode {
-    /// Read the tables unless that was done.
-    Initial,
-    /// Never read them.
-    NoData,
-}
+pub(crate) use signal::{NotificationSettings, SignalSettings, SignalTopic, TableName, Watermarks};
+pub(super) use snapshot::{SnapshotMode, SnapshotSettings};
 
 /// Something is wrong with one option.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +42,9 @@ pub(super) struct Settings {
     pub(super) database: pgoutput::Config,
     pub(super) slot: SlotSettings,
     pub(super) publication: pgoutput::publication::Publication,
-    pub(super) snapshot: SnapshotMode,
-    pub(super) snapshot_delay: Duration,
+    pub(super) snapshot: SnapshotSettings,
+    pub(super) signals: SignalSettings,
+    pub(super) notifications: NotificationSettings,
     pub(super) filter: Arc<Filter>,
     pub(super) queue_bytes: usize,
     pub(super) status_interval: Duration,
@@ -90,6 +88,8 @@ pub(super) struct Filter {
     schemas: Lists,
     tables: Lists,
     ignore_builtin: bool,
+    /// `signal.data.collection`: streamed whatever the lists say.
+    signal: Option<TableName>,
 }
 
 #[derive(Debug)]
@@ -119,9 +119,17 @@ impl Filter {
             || schema.starts_with("pg_temp")
             || schema.starts_with("pg_toast")
             || table == "spatial_ref_sys";
-        !(self.ignore_builtin && builtin)
-            && self.schemas.take(schema)
-            && self.tables.take(&format!("{schema}.{table}"))
+        self.is_signal(schema, table)
+            || (!(self.ignore_builtin && builtin)
+                && self.schemas.take(schema)
+                && self.tables.take(&format!("{schema}.{table}")))
+    }
+
+    /// Whether it is the table that signals are written to.
+    pub(super) fn is_signal(&self, schema: &str, table: &str) -> bool {
+        self.signal
+            .as_ref()
+            .is_some_and(|s| (s.schema.as_str(), s.name.as_str()) == (schema, table))
     }
 
     /// The patterns of `table.include.list` that match none of these tables.
@@ -223,16 +231,32 @@ pub(super) fn problems(config: &Properties) -> Vec<Problem> {
     {
         found.push(problem("plugin.name", "walbridge reads the plugin pgoutput only".to_owned()));
     }
-    if let Some(mode) = config.get("snapshot.mode").filter(|_| given("snapshot.mode"))
-        && !matches!(mode.trim().to_ascii_lowercase().as_str(), "initial" | "no_data")
-        && !found.iter().any(|p| p.option == "snapshot.mode")
+    custom_names(config, &mut found);
+    if given("notification.enabled.channels")
+        && !given("notification.sink.topic.name")
+        && config
+            .get("notification.enabled.channels")
+            .is_some_and(|c| c.split(',').any(|c| c.trim() == "sink"))
     {
         found.push(problem(
-            "snapshot.mode",
-            format!("walbridge does not support {} yet; use initial or no_data", mode.trim()),
+            "notification.sink.topic.name",
+            "Notification topic name must be provided when kafka notification channel is enabled"
+                .to_owned(),
         ));
     }
     found
+}
+
+/// `custom` needs a name beside it, in Debezium's words.
+fn custom_names(config: &Properties, found: &mut Vec<Problem>) {
+    for snapshot::Service { option, .. } in snapshot::SERVICES {
+        let name = format!("{option}.custom.name");
+        let is_custom = config.get(option).is_some_and(|v| v.trim().eq_ignore_ascii_case("custom"));
+        if is_custom && config.get(&name).is_none_or(|v| v.trim().is_empty()) {
+            let message = format!("{name} cannot be empty when {option} 'custom' is defined");
+            found.push(Problem { option: name, message });
+        }
+    }
 }
 
 fn is_default(option: &options::PostgresOption, value: &str) -> bool {
@@ -352,16 +376,14 @@ impl Settings {
             database: database(read)?,
             slot: slot(read)?,
             publication: publication(read),
-            snapshot: if read.word("snapshot.mode") == "no_data" {
-                SnapshotMode::NoData
-            } else {
-                SnapshotMode::Initial
-            },
-            snapshot_delay: read.millis("snapshot.delay.ms")?,
+            snapshot: snapshot::read(read)?,
+            signals: signal::read(read)?,
+            notifications: signal::notifications(read),
             filter: Arc::new(Filter {
                 schemas: lists(read, "schema")?,
                 tables: lists(read, "table")?,
                 ignore_builtin: read.flag("table.ignore.builtin"),
+                signal: signal::signal_table(read),
             }),
             queue_bytes,
             status_interval: read.millis("status.update.interval.ms")?,

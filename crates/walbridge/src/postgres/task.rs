@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use sink::config::{EncoderConfig, Path};
 use sink::converter::Converters;
 use sink::encoder::Encoder;
-use sink::offset::SourceOffset;
+use sink::offset::{IncrementalOffset, SourceOffset};
 use sink::producer::Producer;
 use sink::topic::TopicNaming;
 use sink::topic_creation::{TopicCreation, TopicCreator};
@@ -22,9 +22,12 @@ use uuid::Uuid;
 
 use super::options::{self, Handling};
 use super::settings::Settings;
-use super::source::{self, Channels, Start};
+use super::signal::{Begin, Stage};
+use super::source::{self, Channels, Output, Start};
 use crate::console;
+use crate::intake::Intake;
 use crate::live::{Live, TaskLive};
+use crate::notification::Notifier;
 use crate::pipeline::{Intervals, Parts, Pipeline, PipelineError};
 
 /// What a task's parts are configured from.
@@ -54,6 +57,9 @@ pub(super) enum RunError {
     Offset(#[from] connect::connector::OffsetError),
     #[error("{0}")]
     Setup(String),
+    /// A class that only Debezium could load.
+    #[error("unable to find {1} {0}")]
+    Service(&'static str, String),
 }
 
 impl RunError {
@@ -61,7 +67,7 @@ impl RunError {
         match self {
             Self::Postgres(error) => error.is_transient(),
             Self::Offset(_) => true,
-            Self::Pipeline(_) | Self::Setup(_) => false,
+            Self::Pipeline(_) | Self::Setup(_) | Self::Service(..) => false,
         }
     }
 
@@ -96,6 +102,10 @@ impl RunError {
             }
             Self::Pipeline(error) => format!("{CONNECT}: {error}\n"),
             Self::Offset(error) => format!("{CONNECT}: {error}\n"),
+            Self::Service(service, name) => format!(
+                "io.debezium.DebeziumException: Unable to create service io.debezium.snapshot.SnapshotterService\n\
+                 Caused by: io.debezium.DebeziumException: Unable to find {name} {service}. Please check your configuration.\n"
+            ),
             Self::Setup(message) => format!("{CONNECT}: {message}\n"),
         }
     }
@@ -111,6 +121,9 @@ pub(super) async fn run(mut context: TaskContext, live: Arc<Live>) -> Result<(),
         TaskError { trace: error.trace() }
     };
     let settings = settings(&context).map_err(fail)?;
+    if let Some((service, name)) = &settings.snapshot.custom {
+        return Err(fail(RunError::Service(service.name, name.clone())));
+    }
     advise(&context);
     let shows = console::shows(&context.worker).map_err(|error| fail(setup(error)))?;
     let id = (context.connector.clone(), context.task);
@@ -212,11 +225,33 @@ async fn attempt(
 ) -> Result<(), RunError> {
     let partition = Map::from_iter([("server".to_owned(), Value::from(&*settings.prefix))]);
     let stored = context.offsets.read(partition.clone()).await?;
+    let incremental = stored.as_ref().and_then(IncrementalOffset::from_map);
     let stored = stored.map(|map| SourceOffset::from_map(&map)).transpose().map_err(setup)?;
-    let start = Start::choose(settings.snapshot, stored.as_ref())?;
-    let resume = if start == Start::Snapshot { None } else { stored };
+    let start = Start::choose(&settings.snapshot, stored.as_ref())?;
+    // A snapshot of everything takes the place of what was there.
+    let (resume, incremental) =
+        if start == Start::Snapshot { (None, None) } else { (stored, incremental) };
     let (sender, receiver) = queue::channel(settings.queue_bytes);
     live.begin(sender.usage());
+    let notes = &settings.notifications;
+    let (notifier, inbox) = Notifier::new(&settings.prefix, notes.topic.as_deref(), notes.log);
+    let stop_reading = CancellationToken::new();
+    let (streaming, has_begun) = watch::channel(false);
+    let mut tasks = tokio::task::JoinSet::new();
+    let intake = if settings.signals.is_enabled() {
+        let (stage, staged) = Stage::new(Begin {
+            settings: Arc::clone(settings),
+            notifier: notifier.clone(),
+            stored: resume.as_ref(),
+            incremental: incremental.as_ref(),
+            streaming: has_begun,
+            stop: stop_reading.clone(),
+        });
+        tasks.spawn(stage.run(receiver));
+        Intake::Stage(staged)
+    } else {
+        Intake::Queue(receiver)
+    };
     let parts = Parts {
         encoder: Encoder::new(encoder_config(settings, &Scope::of(context))?, resume.as_ref()),
         producer: Producer::new(&client_properties(&Scope::of(context), Role::Producer))
@@ -227,23 +262,26 @@ async fn attempt(
         status: context.status.clone(),
         confirmed: confirm,
         intervals: intervals(&context.worker)?,
+        inbox,
+        incremental: incremental.map(Arc::new),
         live: Arc::clone(live),
     };
-    let stop_reading = CancellationToken::new();
-    let channels =
-        Channels { queue: sender, confirmed, stop: stop_reading.clone(), live: Arc::clone(live) };
-    let mut tasks = tokio::task::JoinSet::new();
+    let output = Output { queue: sender, stop: stop_reading.clone(), notifier };
+    let channels = Channels { output, confirmed, streaming, live: Arc::clone(live) };
     tasks.spawn(source::run(Arc::clone(settings), start, channels));
     let result =
-        Pipeline::new(parts).run(receiver, context.target.clone(), context.stop.clone()).await;
+        Pipeline::new(parts).run(intake, context.target.clone(), context.stop.clone()).await;
     stop_reading.cancel();
-    let read = match tasks.join_next().await {
-        Some(Ok(read)) => read,
-        Some(Err(error)) => {
-            return Err(RunError::Setup(format!("the reading task ended unexpectedly: {error}")));
+    let mut read = Ok(());
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            // The first error is the reason; what ends for want of the other is none.
+            Ok(ended) => read = read.and(ended),
+            Err(error) => {
+                return Err(RunError::Setup(format!("a reading task ended unexpectedly: {error}")));
+            }
         }
-        None => Ok(()),
-    };
+    }
     result?;
     Ok(read?)
 }
@@ -286,6 +324,10 @@ pub(super) fn encoder_config(
         topics: TopicNaming::new(&settings.prefix, "."),
         converters: Converters::parse(&connector, &worker).map_err(setup)?,
         transforms: Chain::parse(connector).map_err(setup)?,
+        tolerant: connector("errors.tolerance")
+            .is_some_and(|v| v.trim().eq_ignore_ascii_case("all")),
+        log_errors: connector("errors.log.enable")
+            .is_some_and(|v| v.trim().eq_ignore_ascii_case("true")),
         included: Arc::new(move |relation| filter.takes_relation(relation)),
         key_columns: None,
         path,
