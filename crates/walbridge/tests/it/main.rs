@@ -24,6 +24,8 @@ mod consumer;
 #[cfg(test)]
 mod convert;
 #[cfg(test)]
+mod dashboard;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod json;
