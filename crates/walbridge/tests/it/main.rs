@@ -32,6 +32,8 @@ mod consumer;
 #[cfg(test)]
 mod convert;
 #[cfg(test)]
+mod dashboard;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod json;
