@@ -42,6 +42,37 @@ pub enum TopicCreationError {
         /// The brokers' words.
         reason: String,
     },
+    /// The brokers did not answer.
+    #[error("Task failed to create new topic {topic}: {reason}")]
+    Unanswered {
+        /// The topic.
+        topic: String,
+        /// The client's words.
+        reason: String,
+    },
+}
+
+impl TopicCreationError {
+    /// Whether it may be gone when tried again.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unanswered { .. })
+    }
+
+    fn of(topic: &str, code: Option<RDKafkaErrorCode>, reason: String) -> Self {
+        let topic = topic.to_owned();
+        match code {
+            Some(
+                RDKafkaErrorCode::OperationTimedOut
+                | RDKafkaErrorCode::RequestTimedOut
+                | RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::NotController,
+            ) => Self::Unanswered { topic, reason },
+            _ => Self::Create { topic, reason },
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -194,8 +225,9 @@ impl TopicCreator {
     /// # Errors
     /// The brokers refuse.
     pub async fn ensure(&mut self, topic: &Arc<str>) -> Result<(), TopicCreationError> {
-        let failed =
-            |reason: String| TopicCreationError::Create { topic: topic.to_string(), reason };
+        let failed = |error: KafkaError| {
+            TopicCreationError::of(topic, error.rdkafka_error_code(), error.to_string())
+        };
         if !self.is_listed {
             self.known.extend(self.existing().await.map_err(failed)?);
             self.is_listed = true;
@@ -205,8 +237,7 @@ impl TopicCreator {
         }
         let options = AdminOptions::new().operation_timeout(Some(CREATE_TIMEOUT));
         let new = self.rules.new_topic(topic);
-        let results =
-            self.admin.create_topics(&[new], &options).await.map_err(|e| failed(e.to_string()))?;
+        let results = self.admin.create_topics(&[new], &options).await.map_err(failed)?;
         for result in results {
             match result {
                 Ok(_) => {
@@ -217,7 +248,9 @@ impl TopicCreator {
                     );
                 }
                 Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((_, code)) => return Err(failed(code.to_string())),
+                Err((_, code)) => {
+                    return Err(TopicCreationError::of(topic, Some(code), code.to_string()));
+                }
             }
         }
         self.known.insert(Arc::clone(topic));
@@ -248,17 +281,14 @@ impl TopicCreator {
     }
 
     /// All topics there are: to ask for one by name might create it, with the brokers' settings.
-    async fn existing(&self) -> Result<Vec<Arc<str>>, String> {
+    async fn existing(&self) -> Result<Vec<Arc<str>>, KafkaError> {
         let admin = Arc::clone(&self.admin);
         let asked = tokio::task::spawn_blocking(move || {
             let metadata = admin.inner().fetch_metadata(None, CREATE_TIMEOUT)?;
             let topics = metadata.topics().iter().filter(|topic| topic.error().is_none());
             Ok(topics.map(|topic| topic.name().into()).collect())
         });
-        match asked.await {
-            Ok(listed) => listed.map_err(|error: KafkaError| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        }
+        asked.await.map_err(|_ended| KafkaError::Canceled)?
     }
 }
 

@@ -19,6 +19,7 @@ mod pipeline;
 mod postgres;
 mod properties;
 mod report;
+mod stopping;
 pub mod telemetry;
 pub mod worker_config;
 
@@ -26,6 +27,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use connect::{Extension, Plugin, Worker, WorkerSettings};
 use fancy_regex::Regex;
@@ -193,43 +195,52 @@ pub fn run(file: Option<&Path>) -> Result<(), RunError> {
     }
     let settings =
         WorkerSettings::parse(&properties, CONNECT_VERSION, COMMIT, postgres::components())?;
-    runtime()?.block_on(async {
-        let shutdown = CancellationToken::new();
-        let signals = terminated()
-            .map_err(|source| RunError::System { action: "listen for signals", source })?;
-        let live = Arc::new(Live::default());
-        let metrics = metrics::Metrics::open(&settings.properties).await?;
-        let connector = postgres::PostgresConnector {
-            live: Arc::clone(&live),
-            metrics: postgres::task::Measuring {
-                exporter: Arc::clone(&metrics.exporter),
-                max_tables: metrics.max_tables,
-            },
-        };
-        let plugins: Vec<Arc<dyn Plugin>> = vec![Arc::new(connector)];
-        let console =
-            open_console(Arc::clone(&live), console::shows(&settings.properties)?, &shutdown);
-        let worker = Worker::start(settings, plugins, console, shutdown.clone());
-        tokio::pin!(signals);
-        let worker = tokio::select! {
-            worker = worker => worker?,
-            () = &mut signals => return Ok(()),
-        };
-        metrics.follow(worker.monitor(), &live);
-        let running = worker.run();
-        tokio::pin!(running);
-        let result = tokio::select! {
-            result = &mut running => result,
-            () = &mut signals => {
-                tracing::info!("stopping");
-                shutdown.cancel();
-                running.await
-            }
-        };
-        // What happened until the end can be scraped until the end.
-        metrics.stop().await;
-        Ok(result?)
-    })
+    let runtime = runtime()?;
+    let result = runtime.block_on(work(settings));
+    // A question to brokers that do not answer may hold its thread for a minute.
+    runtime.shutdown_timeout(LINGER);
+    result
+}
+
+/// How long threads that wait for brokers may hold up the end of the process.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// Everything that a worker is.
+async fn work(settings: WorkerSettings) -> Result<(), RunError> {
+    let shutdown = CancellationToken::new();
+    let signals =
+        terminated().map_err(|source| RunError::System { action: "listen for signals", source })?;
+    let live = Arc::new(Live::default());
+    let metrics = metrics::Metrics::open(&settings.properties).await?;
+    let connector = postgres::PostgresConnector {
+        live: Arc::clone(&live),
+        metrics: postgres::task::Measuring {
+            exporter: Arc::clone(&metrics.exporter),
+            max_tables: metrics.max_tables,
+        },
+    };
+    let plugins: Vec<Arc<dyn Plugin>> = vec![Arc::new(connector)];
+    let console = open_console(Arc::clone(&live), console::shows(&settings.properties)?, &shutdown);
+    let worker = Worker::start(settings, plugins, console, shutdown.clone());
+    tokio::pin!(signals);
+    let worker = tokio::select! {
+        worker = worker => worker?,
+        () = &mut signals => return Ok(()),
+    };
+    metrics.follow(worker.monitor(), &live);
+    let running = worker.run();
+    tokio::pin!(running);
+    let result = tokio::select! {
+        result = &mut running => result,
+        () = &mut signals => {
+            tracing::info!("stopping");
+            shutdown.cancel();
+            running.await
+        }
+    };
+    // What happened until the end can be scraped until the end.
+    metrics.stop().await;
+    Ok(result?)
 }
 
 /// The console, unless it is off; it takes its samples until `shutdown`.

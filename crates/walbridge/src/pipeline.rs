@@ -35,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use crate::intake::{Intake, Staged};
 use crate::live::TaskLive;
 use crate::notification::Inbox;
+use crate::stopping::{Deadlines, Stopping};
 
 /// Why the loop ended before it was asked to. None of these lets anything pass: what was not acknowledged and
 /// recorded comes again.
@@ -67,8 +68,8 @@ pub(crate) struct Intervals {
     pub(crate) flush: Duration,
     /// `offset.flush.timeout.ms`.
     pub(crate) flush_timeout: Duration,
-    /// How long a stop may wait for the brokers.
-    pub(crate) drain: Duration,
+    /// `task.shutdown.graceful.timeout.ms`: how long a stop may take.
+    pub(crate) grace: Duration,
 }
 
 /// What the loop works with.
@@ -117,16 +118,10 @@ struct Progress {
 
 type Write = Pin<Box<dyn Future<Output = Result<(), OffsetError>> + Send>>;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    Running,
-    /// No more intake; what is under way is brought home until the deadline.
-    Draining(Instant),
-}
-
 /// See the module.
 pub(crate) struct Pipeline {
     parts: Parts,
+    stopping: Stopping,
     acks: AckTracker<Progress>,
     records: Records,
     /// Index in `records` of the next one to hand over.
@@ -159,11 +154,13 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    pub(crate) fn new(parts: Parts) -> Self {
+    /// A loop that ends when `stop` is cancelled.
+    pub(crate) fn new(parts: Parts, stop: CancellationToken) -> Self {
         let streaming = parts.heartbeat.filter(|_| parts.streaming);
         Self {
             flush_at: Instant::now() + parts.intervals.flush,
             beat_at: streaming.map(|interval| Instant::now() + interval),
+            stopping: Stopping::new(stop, parts.intervals.grace),
             acks: AckTracker::default(),
             records: Records::default(),
             next: 0,
@@ -185,23 +182,33 @@ impl Pipeline {
         }
     }
 
-    /// Runs until `stop`, until the queue's sender is gone and everything is home, or until something fails.
+    /// Runs until the stop, until the queue's sender is gone and everything is home, or until something fails. However
+    /// it ends, the offset of what is delivered is recorded. Also returns when what comes after it is to be over.
     pub(crate) async fn run(
         mut self,
         mut queue: Intake,
         mut target: watch::Receiver<Target>,
-        stop: CancellationToken,
+    ) -> (Result<(), PipelineError>, Deadlines) {
+        let worked = self.work(&mut queue, &mut target).await;
+        let deadlines = self.stopping.begin();
+        // Whoever counts wrongly knows nothing of what is delivered.
+        if !matches!(worked, Err(PipelineError::Acks(_))) {
+            self.record_last(deadlines.recorded).await;
+        }
+        let failure = self.failure.take().map_or(Ok(()), |error| Err(error.into()));
+        (worked.and(failure), deadlines)
+    }
+
+    async fn work(
+        &mut self,
+        queue: &mut Intake,
+        target: &mut watch::Receiver<Target>,
     ) -> Result<(), PipelineError> {
-        let mut mode = Mode::Running;
         loop {
-            let deadline = match mode {
-                Mode::Running => None,
-                Mode::Draining(at) => Some(at),
-            };
+            // No more intake from the moment of a stop on; what is under way is brought home until the deadline.
+            let deadline = self.stopping.deadlines().map(|deadlines| deadlines.home);
             if deadline.is_some_and(|at| self.is_home() || at <= Instant::now()) {
-                let failure = self.failure.take();
-                self.close().await?;
-                return failure.map_or(Ok(()), |error| Err(error.into()));
+                return Ok(());
             }
             let intake =
                 deadline.is_none() && self.end.is_none() && *target.borrow() == Target::Started;
@@ -212,8 +219,8 @@ impl Pipeline {
                 () = self.parts.producer.changed() => self.deliveries().await?,
                 result = written(&mut self.write) => self.recorded(result),
                 () = tokio::time::sleep_until(flush_at) => self.flush(),
-                () = stop.cancelled(), if deadline.is_none() => {
-                    mode = Mode::Draining(Instant::now() + self.parts.intervals.drain);
+                () = self.stopping.asked(), if deadline.is_none() => {
+                    self.stopping.begin();
                 }
                 () = until(deadline) => {}
                 changed = target.changed(), if deadline.is_none() => {
@@ -221,7 +228,7 @@ impl Pipeline {
                         meter.paused(*target.borrow() == Target::Paused);
                     }
                     if changed.is_err() {
-                        mode = Mode::Draining(Instant::now() + self.parts.intervals.drain);
+                        self.stopping.begin();
                     }
                 }
                 () = until(beat_at), if intake => self.beat().await?,
@@ -230,16 +237,19 @@ impl Pipeline {
                     None => self.parts.inbox = None,
                 },
                 staged = queue.recv(), if intake => match staged {
-                    Some(staged) => {
-                        self.take_all(staged, &mut queue).await?;
-                        if self.failure.is_some() {
-                            mode = Mode::Draining(Instant::now() + self.parts.intervals.drain);
-                        }
+                    Some(staged) => self.take_all(staged, queue).await?,
+                    None => {
+                        self.stopping.begin();
                     }
-                    None => mode = Mode::Draining(Instant::now() + self.parts.intervals.drain),
                 },
             }
         }
+    }
+
+    /// A record could not be made: what was made before it is brought home, and then the loop ends.
+    fn fail(&mut self, error: EncodeError) {
+        self.failure = Some(error);
+        self.stopping.begin();
     }
 
     /// Whether nothing is under way any more.
@@ -272,7 +282,9 @@ impl Pipeline {
     /// A heartbeat, a segment of its own.
     async fn beat(&mut self) -> Result<(), PipelineError> {
         self.beat_at = self.parts.heartbeat.map(|interval| Instant::now() + interval);
-        self.parts.encoder.heartbeat(Clock::now(), &mut self.records)?;
+        if let Err(error) = self.parts.encoder.heartbeat(Clock::now(), &mut self.records) {
+            self.fail(error);
+        }
         self.open_segment().await
     }
 
@@ -289,16 +301,18 @@ impl Pipeline {
                 self.count(&batch);
             }
             // What was encoded before it is delivered and recorded, and nothing of the batch is confirmed.
-            Err(error) => self.failure = Some(error),
+            Err(error) => self.fail(error),
         }
         let offset = self.parts.encoder.offset();
-        let moved = offset != self.offset;
-        self.offset = offset;
-        if let Some(incremental) = staged.incremental.filter(|_| self.failure.is_none()) {
-            self.parts.incremental = incremental;
-            self.version += 1;
-        } else if moved {
-            self.version += 1;
+        let changes_snapshot = staged.incremental.is_some();
+        // A signal in a batch that failed was acted upon, but what came of it is not recorded: so the signal is not either,
+        // and comes again.
+        if !(self.failure.is_some() && changes_snapshot) {
+            self.version += u64::from(changes_snapshot || offset != self.offset);
+            self.offset = offset;
+            if let Some(incremental) = staged.incremental {
+                self.parts.incremental = incremental;
+            }
         }
         self.open_segment().await
     }
@@ -307,7 +321,9 @@ impl Pipeline {
     async fn notify(&mut self, notification: &Notification) -> Result<(), PipelineError> {
         let Some(inbox) = &self.parts.inbox else { return Ok(()) };
         let topic = Arc::clone(&inbox.topic);
-        self.parts.encoder.notify(&topic, notification, &mut self.records)?;
+        if let Err(error) = self.parts.encoder.notify(&topic, notification, &mut self.records) {
+            self.fail(error);
+        }
         self.open_segment().await
     }
 
@@ -356,7 +372,11 @@ impl Pipeline {
             let topic = record.topic();
             if !self.touched.last().is_some_and(|last| Arc::ptr_eq(last, topic)) {
                 if let Some(topics) = self.parts.topics.as_mut().filter(|t| !t.knows(topic)) {
-                    topics.ensure(topic).await?;
+                    // The brokers may take a minute for it; a stop may not.
+                    let Some(ensured) = self.stopping.bound(topics.ensure(topic)).await else {
+                        return Ok(());
+                    };
+                    ensured?;
                 }
                 self.touched.push(Arc::clone(topic));
             }
@@ -391,7 +411,7 @@ impl Pipeline {
 
     async fn deliveries(&mut self) -> Result<(), PipelineError> {
         let mut counts = std::mem::take(&mut self.counts);
-        self.parts.producer.take(&mut counts)?;
+        let taken = self.parts.producer.take(&mut counts);
         let mut reached = None;
         let mut delivered = 0;
         for (segment, count) in counts.drain(..) {
@@ -402,6 +422,8 @@ impl Pipeline {
         if let Some(reached) = reached {
             self.rise(reached);
         }
+        // What was delivered before the failure counts.
+        taken?;
         let handed_over = self.hand_over().await;
         self.parts.live.in_flight(delivered, self.acks.outstanding());
         handed_over
@@ -496,8 +518,8 @@ impl Pipeline {
         });
     }
 
-    /// The last offset, then the end.
-    async fn close(mut self) -> Result<(), PipelineError> {
+    /// Records the last offset, waiting no longer than until `by`.
+    async fn record_last(&mut self, by: Instant) {
         if !self.acks.is_idle() || self.end.is_some() {
             let outstanding = self.acks.outstanding();
             tracing::warn!(
@@ -505,16 +527,19 @@ impl Pipeline {
                 "stopped before the brokers acknowledged everything: it comes again at the next start"
             );
         }
-        if self.write.is_some() {
-            let result = written(&mut self.write).await;
-            self.recorded(result);
-        }
+        self.finish_write(by).await;
         self.flush();
-        if self.write.is_some() {
-            let result = written(&mut self.write).await;
-            self.recorded(result);
+        self.finish_write(by).await;
+    }
+
+    async fn finish_write(&mut self, by: Instant) {
+        if self.write.is_none() {
+            return;
         }
-        Ok(())
+        let ended = tokio::time::timeout_at(by, written(&mut self.write)).await;
+        self.recorded(ended.unwrap_or_else(|_elapsed| {
+            Err(OffsetError("not acknowledged before the task had to end".to_owned()))
+        }));
     }
 }
 

@@ -32,6 +32,7 @@ use pgoutput::{Batch, Error, Lsn, Position, ReadKind, Relation};
 use sink::offset::{IncrementalOffset, Resume, SourceOffset};
 use sink::plan::Clock;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::settings::{Settings, TableName, Watermarks};
@@ -122,7 +123,8 @@ impl Stage {
 
     async fn serve(mut self, mut queue: Receiver) -> Result<(), Error> {
         let (signals, mut outside) = mpsc::channel(WAITING_SIGNALS);
-        self.listen(&signals)?;
+        // They end with this.
+        let _listeners = self.listen(signals)?;
         let mut streaming = self.streaming.clone();
         let mut begun = false;
         loop {
@@ -153,7 +155,8 @@ impl Stage {
     }
 
     /// Starts what brings signals from outside.
-    fn listen(&self, signals: &mpsc::Sender<Raw>) -> Result<(), Error> {
+    fn listen(&self, signals: mpsc::Sender<Raw>) -> Result<JoinSet<()>, Error> {
+        let mut listeners = JoinSet::new();
         let settings = &self.settings.signals;
         if let Some(topic) = &settings.topic {
             if !topic.has_servers {
@@ -165,13 +168,13 @@ impl Stage {
                 Error::Setup(format!("signal channel kafka: {}", sink::producer::describe(&error)))
             })?;
             let prefix = Arc::clone(&self.settings.prefix);
-            tokio::spawn(channel::read_topic(reader, topic.clone(), prefix, signals.clone()));
+            listeners.spawn(channel::read_topic(reader, topic.clone(), prefix, signals.clone()));
         }
         if let Some(file) = &settings.file {
             let path = file.as_path().into();
-            tokio::spawn(channel::watch_file(path, settings.poll, signals.clone()));
+            listeners.spawn(channel::watch_file(path, settings.poll, signals));
         }
-        Ok(())
+        Ok(listeners)
     }
 
     /// Goes on with what a restart interrupted.

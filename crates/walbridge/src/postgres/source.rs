@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use connect::java_map::hash_order;
 use pgoutput::catalog::{Catalog, Table};
@@ -132,7 +131,16 @@ pub(super) async fn run(
         () = channels.output.stop.cancelled() => return Ok(()),
         snapshot = snapshot => snapshot?,
     };
-    let copied = match copy(snapshot, &settings, &tables, &channels).await {
+    // A lock, or a statement of the user's, may let it wait for long before the first row.
+    let copied = tokio::select! {
+        biased;
+        () = channels.output.stop.cancelled() => {
+            channels.live.snapshot_ends(false);
+            return Ok(());
+        }
+        copied = copy(snapshot, &settings, &tables, &channels) => copied,
+    };
+    let copied = match copied {
         Ok(copied) => copied,
         Err(error) => {
             say(Note::new("ABORTED", [])).await;
@@ -469,48 +477,19 @@ async fn copy(
     }
 }
 
-/// Streams; starting is tried again as `slot.max.retries` says, because the slot of a connection that broke stays
-/// in use until the server has noticed.
 async fn stream(
     settings: &Settings,
-    mut catalog: Catalog,
-    mut replication: Option<Replication>,
+    catalog: Catalog,
+    replication: Option<Replication>,
     lsn: Lsn,
     channels: Channels,
 ) -> Result<(), SourceError> {
-    if settings.xmin_interval.is_some() {
-        pulse::read_xmin(catalog.client(), settings, &channels.xmin).await?;
-    }
-    let options = Options {
-        slot: settings.slot.name.clone(),
-        publication: settings.publication.name.clone(),
-        start: lsn,
-        status_interval: settings.status_interval,
-        params: settings.slot.stream_params.clone(),
+    let stream = tokio::select! {
+        biased;
+        () = channels.output.stop.cancelled() => return Ok(()),
+        stream = open(settings, catalog, replication, lsn, &channels.xmin) => stream?,
     };
-    let mut attempt = 0;
-    let stream = loop {
-        let connection = match replication.take() {
-            Some(connection) => Ok(connection),
-            None => Replication::connect(&settings.database, STREAMING_CONNECTION).await,
-        };
-        let started = match connection {
-            Ok(connection) => Stream::start(connection, catalog, &options).await,
-            Err(error) => Err(error),
-        };
-        match started {
-            Ok(stream) => break stream,
-            Err(error) if error.is_transient() && attempt < settings.slot.max_retries => {
-                attempt += 1;
-                tracing::warn!(%error, attempt, of = settings.slot.max_retries, slot = options.slot, "streaming did not start");
-            }
-            Err(error) => return Err(error.into()),
-        }
-        wait(settings.slot.retry_delay, &channels.output.stop).await?;
-        catalog = Catalog::new(sql::connect(&settings.database, PLAIN_CONNECTION).await?);
-        catalog.load_user_types().await?;
-    };
-    tracing::info!(slot = options.slot, from = %lsn, "streaming");
+    tracing::info!(slot = settings.slot.name, from = %lsn, "streaming");
     channels.live.streams(stream.progress());
     channels.streaming.send_replace(true);
     let Channels { output, mut confirmed, xmin, .. } = channels;
@@ -524,10 +503,46 @@ async fn stream(
     }
 }
 
-async fn wait(time: Duration, stop: &CancellationToken) -> Result<(), Error> {
-    tokio::select! {
-        () = tokio::time::sleep(time) => Ok(()),
-        () = stop.cancelled() => Err(Error::StreamEnded(Lsn::INVALID)),
+/// Starts the stream. This is tried again as `slot.max.retries` says, because the slot of a connection that broke stays
+/// in use until the server has noticed.
+async fn open(
+    settings: &Settings,
+    mut catalog: Catalog,
+    mut replication: Option<Replication>,
+    lsn: Lsn,
+    xmin: &watch::Sender<Option<i64>>,
+) -> Result<Stream, Error> {
+    if settings.xmin_interval.is_some() {
+        pulse::read_xmin(catalog.client(), settings, xmin).await?;
+    }
+    let options = Options {
+        slot: settings.slot.name.clone(),
+        publication: settings.publication.name.clone(),
+        start: lsn,
+        status_interval: settings.status_interval,
+        params: settings.slot.stream_params.clone(),
+    };
+    let mut attempt = 0;
+    loop {
+        let connection = match replication.take() {
+            Some(connection) => Ok(connection),
+            None => Replication::connect(&settings.database, STREAMING_CONNECTION).await,
+        };
+        let started = match connection {
+            Ok(connection) => Stream::start(connection, catalog, &options).await,
+            Err(error) => Err(error),
+        };
+        match started {
+            Ok(stream) => return Ok(stream),
+            Err(error) if error.is_transient() && attempt < settings.slot.max_retries => {
+                attempt += 1;
+                tracing::warn!(%error, attempt, of = settings.slot.max_retries, slot = options.slot, "streaming did not start");
+            }
+            Err(error) => return Err(error),
+        }
+        tokio::time::sleep(settings.slot.retry_delay).await;
+        catalog = Catalog::new(sql::connect(&settings.database, PLAIN_CONNECTION).await?);
+        catalog.load_user_types().await?;
     }
 }
 

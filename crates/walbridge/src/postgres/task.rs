@@ -19,6 +19,7 @@ use sink::producer::Producer;
 use sink::topic_creation::{TopicCreation, TopicCreator};
 use sink::transform::Chain;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -71,6 +72,7 @@ impl RunError {
         match self {
             Self::Source(error) => error.is_transient(),
             Self::Offset(_) => true,
+            Self::Pipeline(PipelineError::Topic(error)) => error.is_transient(),
             Self::Pipeline(_) | Self::Setup(_) | Self::Service(..) => false,
         }
     }
@@ -307,7 +309,11 @@ async fn attempt(
     (confirm, confirmed): (watch::Sender<Lsn>, watch::Receiver<Lsn>),
 ) -> Result<(), RunError> {
     let partition = Map::from_iter([("server".to_owned(), Value::from(&*settings.prefix))]);
-    let stored = context.offsets.read(partition.clone()).await?;
+    let stored = tokio::select! {
+        biased;
+        () = context.stop.cancelled() => return Ok(()),
+        stored = context.offsets.read(partition.clone()) => stored?,
+    };
     let incremental = stored.as_ref().and_then(IncrementalOffset::from_map);
     let stored = stored.map(|map| SourceOffset::from_map(&map)).transpose().map_err(setup)?;
     let start = Start::choose(&settings.snapshot, stored.as_ref()).map_err(SourceError::from)?;
@@ -321,7 +327,7 @@ async fn attempt(
     let (notifier, inbox) = Notifier::new(&settings.prefix, notes.topic.as_deref(), notes.log);
     let stop_reading = CancellationToken::new();
     let (streaming, has_begun) = watch::channel(false);
-    let mut tasks = tokio::task::JoinSet::new();
+    let mut tasks = JoinSet::new();
     let intake = if settings.signals.is_enabled() {
         let (stage, staged) = Stage::new(Begin {
             settings: Arc::clone(settings),
@@ -359,21 +365,38 @@ async fn attempt(
     let output = Output { queue: sender, stop: stop_reading.clone(), notifier };
     let channels = Channels { output, confirmed, xmin, streaming, live: Arc::clone(live) };
     tasks.spawn(source::run(Arc::clone(settings), start, channels));
-    let result =
-        Pipeline::new(parts).run(intake, context.target.clone(), context.stop.clone()).await;
+    let pipeline = Pipeline::new(parts, context.stop.clone());
+    let (result, deadlines) = pipeline.run(intake, context.target.clone()).await;
     stop_reading.cancel();
-    let mut read = Ok(());
-    while let Some(ended) = tasks.join_next().await {
+    let read = leave(tasks, deadlines.left).await;
+    result?;
+    read
+}
+
+/// Waits for all of them, but no longer than until `by`.
+async fn leave(
+    mut tasks: JoinSet<Result<(), SourceError>>,
+    by: tokio::time::Instant,
+) -> Result<(), RunError> {
+    let mut all = Ok(());
+    loop {
+        let Ok(ended) = tokio::time::timeout_at(by, tasks.join_next()).await else {
+            tracing::warn!(
+                "the server did not let go of the slot in time: it may stay in use for a while"
+            );
+            tasks.shutdown().await;
+            break;
+        };
         match ended {
+            None => break,
             // The first error is the reason; what ends for want of the other is none.
-            Ok(ended) => read = read.and(ended),
-            Err(error) => {
+            Some(Ok(ended)) => all = all.and(ended),
+            Some(Err(error)) => {
                 return Err(RunError::Setup(format!("a reading task ended unexpectedly: {error}")));
             }
         }
     }
-    result?;
-    Ok(read?)
+    Ok(all?)
 }
 
 fn setup(error: impl std::fmt::Display) -> RunError {
@@ -482,8 +505,7 @@ fn intervals(worker: &Properties) -> Result<Intervals, RunError> {
     Ok(Intervals {
         flush: millis("offset.flush.interval.ms", 60_000)?,
         flush_timeout: millis("offset.flush.timeout.ms", 5_000)?,
-        // The other half is for the last offset and for the server to let go of the slot: whoever is late is dropped.
-        drain: millis("task.shutdown.graceful.timeout.ms", 5_000)? / 2,
+        grace: millis("task.shutdown.graceful.timeout.ms", 5_000)?,
     })
 }
 
