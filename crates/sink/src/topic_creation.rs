@@ -347,6 +347,16 @@ mod tests {
         );
     }
 
+    #[test]
+    fn silence_of_the_brokers_may_pass_and_their_refusal_does_not() {
+        let is_transient = |code| TopicCreationError::of("t", code, String::new()).is_transient();
+        assert!(is_transient(Some(RDKafkaErrorCode::OperationTimedOut)));
+        assert!(is_transient(Some(RDKafkaErrorCode::AllBrokersDown)));
+        assert!(!is_transient(Some(RDKafkaErrorCode::TopicAuthorizationFailed)));
+        assert!(!is_transient(Some(RDKafkaErrorCode::InvalidReplicationFactor)));
+        assert!(!is_transient(None));
+    }
+
     #[tokio::test]
     async fn topic_that_exists_is_not_created() {
         // It knows no request to create topics, so it refuses as brokers do to whom may not.
