@@ -15,13 +15,16 @@ pub mod client_config;
 pub mod config_def;
 pub mod connector;
 pub mod error;
+pub mod foreign;
 mod herder;
-pub mod java_map;
+pub mod java_properties;
+pub mod logging;
 mod placeholder;
 mod rest;
 pub mod settings;
 mod storage;
 mod validation;
+mod version_range;
 pub mod worker;
 
 pub use connector::{Plugin, Properties, TaskContext, TaskError};

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use crate::connector::Properties;
+use crate::java_properties;
 
 /// Connect's file, directory and environment providers, under the names that the worker gives them.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +66,7 @@ impl Placeholders {
         let Some((_, provider)) = self.providers.iter().find(|(known, _)| known == name) else {
             return Ok(None);
         };
-        provider.get(path, key).map_err(|reason| format!("config.providers: {name}: {reason}"))
+        provider.get(path, key)
     }
 }
 
@@ -95,8 +96,15 @@ impl Provider {
                 "Path is not supported for EnvVarConfigProvider, invalid value '{path}'"
             )),
             Self::File(allowed) => {
-                let text = read(&permitted(Path::new(path), allowed)?)?;
-                Ok(java_properties(&text).find(|(name, _)| name == key).map(|(_, value)| value))
+                let unreadable = || format!("Could not read properties from file {path}");
+                if !Path::new(path).exists() {
+                    return Err(unreadable());
+                }
+                let real = permitted(Path::new(path), allowed)?;
+                let text = fs::read_to_string(real).map_err(|_error| unreadable())?;
+                let entries = java_properties::parse(&text)
+                    .map_err(|error| format!("{}: {error}", unreadable()))?;
+                Ok(entries.into_iter().find(|(name, _)| name == key).map(|(_, value)| value))
             }
             Self::Directory(allowed) => {
                 let directory = permitted(Path::new(path), allowed)?;
@@ -124,13 +132,8 @@ fn permitted(path: &Path, allowed: &[PathBuf]) -> Result<PathBuf, String> {
     }
 }
 
-/// Keys and values of a Java properties text; a later key wins in Java, so the last comes first.
-fn java_properties(text: &str) -> impl Iterator<Item = (String, String)> {
-    crate::settings::parse_java_properties(text).into_iter().rev()
-}
-
 #[cfg(test)]
-mod test {
+mod tests {
     use super::*;
 
     fn placeholders() -> Placeholders {

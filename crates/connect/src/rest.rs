@@ -2,6 +2,8 @@
 
 mod body;
 mod connector;
+mod jackson;
+mod logger;
 mod media;
 mod offset;
 mod plugin;
@@ -59,9 +61,10 @@ impl Call<'_> {
         self.query.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
-    /// Java's `Boolean.parseBoolean` of a query parameter.
+    /// Java's `Boolean.parseBoolean` of a query parameter; an empty one is as good as none.
     fn flag(&self, key: &str, default: bool) -> bool {
-        self.query(key).map_or(default, |value| value.eq_ignore_ascii_case("true"))
+        let given = self.query(key).filter(|value| !value.is_empty());
+        given.map_or(default, |value| value.eq_ignore_ascii_case("true"))
     }
 
     fn get(&self) -> bool {
@@ -207,5 +210,8 @@ async fn dispatch(call: Call<'_>, resource: Resource) -> Result<Answer, Refusal>
         Resource::Plugins => Ok(plugin::list(&call)),
         Resource::PluginConfig(class) => plugin::config(&call, &class),
         Resource::PluginValidate(class) => plugin::validate(&call, &class).await,
+        Resource::Loggers => Ok(logger::list(&call)),
+        Resource::Logger(name) if call.get() => logger::level(&call, &name),
+        Resource::Logger(name) => logger::set(&call, name).await,
     }
 }

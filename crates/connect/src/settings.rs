@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::connector::Properties;
 use crate::error::WorkerError;
+use crate::logging::Loggers;
 use crate::placeholder::Placeholders;
 
 /// What a class is to Connect.
@@ -25,6 +26,31 @@ pub enum PluginKind {
     Converter,
     /// A header converter.
     HeaderConverter,
+}
+
+impl From<sink::component::Kind> for PluginKind {
+    fn from(kind: sink::component::Kind) -> Self {
+        use sink::component::Kind;
+        match kind {
+            Kind::Transformation => Self::Transformation,
+            Kind::Predicate => Self::Predicate,
+            Kind::Converter => Self::Converter,
+            Kind::HeaderConverter => Self::HeaderConverter,
+        }
+    }
+}
+
+/// `connector.client.config.override.policy`: what connectors may override of their clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OverridePolicy {
+    /// Everything.
+    All,
+    /// Nothing.
+    None,
+    /// Who they are.
+    Principal,
+    /// What `connector.client.config.override.allowlist` names.
+    Allowlist(Vec<String>),
 }
 
 /// A class as `/connector-plugins` lists it.
@@ -95,8 +121,10 @@ pub struct WorkerSettings {
     pub version: String,
     /// What `GET /` shows as `commit`: 16 hex digits.
     pub commit: String,
-    /// Transforms, predicates and converters (connectors are added from the plugins themselves).
-    pub components: Vec<PluginInfo>,
+    /// What connectors may override.
+    pub override_policy: OverridePolicy,
+    /// Whose levels `/admin/loggers` changes.
+    pub loggers: Arc<Loggers>,
     /// Everything, placeholders resolved.
     pub properties: Arc<Properties>,
     pub(crate) placeholders: Placeholders,
@@ -104,7 +132,7 @@ pub struct WorkerSettings {
 
 impl WorkerSettings {
     /// Reads a worker's properties file, already split in keys and values. `version` and `commit` are shown by
-    /// `GET /`, `components` are listed by `/connector-plugins`.
+    /// `GET /`.
     ///
     /// # Errors
     /// A required property is missing, or one cannot be read: the text names it.
@@ -112,7 +140,6 @@ impl WorkerSettings {
         properties: &Properties,
         version: &str,
         commit: &str,
-        components: Vec<PluginInfo>,
     ) -> Result<Self, WorkerError> {
         let placeholders = Placeholders::parse(properties).map_err(WorkerError::Setting)?;
         let properties = placeholders.resolve(properties).map_err(WorkerError::Setting)?;
@@ -137,7 +164,8 @@ impl WorkerSettings {
                 == Some("enabled"),
             version: version.to_owned(),
             commit: commit.to_owned(),
-            components,
+            override_policy: read.override_policy()?,
+            loggers: Arc::default(),
             placeholders,
             properties: Arc::new(properties),
         })
@@ -205,6 +233,30 @@ impl Reader<'_> {
         Ok(settings)
     }
 
+    fn list(&self, key: &str) -> Vec<String> {
+        let text = self.optional(key).unwrap_or_default();
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        items.map(str::to_owned).collect()
+    }
+
+    /// By its short name, or by Connect's class of that name.
+    fn override_policy(&self) -> Result<OverridePolicy, WorkerError> {
+        let key = "connector.client.config.override.policy";
+        let Some(text) = self.optional(key) else { return Ok(OverridePolicy::All) };
+        let simple = text.rsplit('.').next().unwrap_or_default();
+        match simple.strip_suffix("ConnectorClientConfigOverridePolicy").unwrap_or(simple) {
+            "All" => Ok(OverridePolicy::All),
+            "None" => Ok(OverridePolicy::None),
+            "Principal" => Ok(OverridePolicy::Principal),
+            "Allowlist" => Ok(OverridePolicy::Allowlist(
+                self.list("connector.client.config.override.allowlist"),
+            )),
+            _ => Err(WorkerError::Setting(format!(
+                "{key}: {text} is none of All, None, Principal and Allowlist"
+            ))),
+        }
+    }
+
     fn listeners(&self) -> Result<Vec<Listener>, WorkerError> {
         let text = self.optional("listeners").unwrap_or_else(|| "http://:8083".to_owned());
         text.split(',').map(str::trim).map(listener).collect()
@@ -223,92 +275,9 @@ fn listener(text: &str) -> Result<Listener, WorkerError> {
     Ok(Listener { host: host.trim_matches(['[', ']']).to_owned(), port })
 }
 
-/// Keys and values of a Java properties text, in its order: `=`, `:` or a blank separates, `\\` escapes and
-/// continues a line, `#` and `!` start comments.
-#[must_use]
-pub fn parse_java_properties(text: &str) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let mut logical = line.trim_start().to_owned();
-        if logical.is_empty() || logical.starts_with(['#', '!']) {
-            continue;
-        }
-        while continues(&logical) {
-            logical.pop();
-            logical.push_str(lines.next().unwrap_or_default().trim_start());
-        }
-        pairs.push(split_pair(&logical));
-    }
-    pairs
-}
-
-/// Whether a line ends with an odd number of backslashes.
-fn continues(line: &str) -> bool {
-    line.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
-}
-
-fn split_pair(line: &str) -> (String, String) {
-    let mut escaped = false;
-    let end = line.char_indices().find(|&(_, letter)| {
-        let separates = !escaped && matches!(letter, '=' | ':' | ' ' | '\t' | '\u{c}');
-        escaped = !escaped && letter == '\\';
-        separates
-    });
-    let (key, rest) = line.split_at(end.map_or(line.len(), |(at, _)| at));
-    let blank = [' ', '\t', '\u{c}'];
-    let rest = rest.trim_start_matches(blank);
-    let value = rest.strip_prefix(['=', ':']).unwrap_or(rest).trim_start_matches(blank);
-    (unescape(key), unescape(value))
-}
-
-fn unescape(text: &str) -> String {
-    let mut units: Vec<u16> = Vec::with_capacity(text.len());
-    let mut letters = text.chars();
-    let mut buffer = [0; 2];
-    while let Some(letter) = letters.next() {
-        let plain = match letter {
-            '\\' => match letters.next() {
-                Some('t') => '\t',
-                Some('n') => '\n',
-                Some('r') => '\r',
-                Some('f') => '\u{c}',
-                Some('u') => {
-                    let digits: String = letters.by_ref().take(4).collect();
-                    // Java refuses other digits; a replacement character shows where they were.
-                    units.push(u16::from_str_radix(&digits, 16).unwrap_or(0xfffd));
-                    continue;
-                }
-                Some(other) => other,
-                None => break,
-            },
-            other => other,
-        };
-        units.extend_from_slice(plain.encode_utf16(&mut buffer));
-    }
-    String::from_utf16_lossy(&units)
-}
-
 #[cfg(test)]
-mod test {
+mod tests {
     use super::*;
-
-    #[test]
-    fn java_properties_are_read_like_java() {
-        let text =
-            "# c\n! c\n\na=1\nb : 2\nc 3\nd\\=e=f=g\nlong=x\\\n   y\nu=\\u00e9\\t\n  empty\n";
-        let pairs = parse_java_properties(text);
-        let expected = [
-            ("a", "1"),
-            ("b", "2"),
-            ("c", "3"),
-            ("d=e", "f=g"),
-            ("long", "xy"),
-            ("u", "é\t"),
-            ("empty", ""),
-        ];
-        assert_eq!(pairs, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
-    }
 
     fn minimal() -> Properties {
         [
@@ -325,7 +294,7 @@ mod test {
     fn parse(extra: &[(&str, &str)]) -> Result<WorkerSettings, WorkerError> {
         let mut properties = minimal();
         properties.extend(extra.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())));
-        WorkerSettings::parse(&properties, "4.3.0", "0000000000000000", Vec::new())
+        WorkerSettings::parse(&properties, "4.3.0", "0000000000000000")
     }
 
     #[test]

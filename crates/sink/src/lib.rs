@@ -12,7 +12,9 @@
 //! One statement of a record, two ways to run it: see `docs/architecture.md`.
 
 pub mod ack;
+pub mod component;
 pub mod config;
+pub mod config_def;
 pub mod convert;
 pub mod converter;
 pub mod data;
@@ -20,6 +22,8 @@ pub mod emit;
 pub mod encoder;
 pub mod envelope;
 pub mod error;
+pub mod java_map;
+pub mod java_pattern;
 pub mod offset;
 pub mod plan;
 pub mod producer;

@@ -10,7 +10,6 @@
 
 mod pipeline;
 mod postgres;
-mod properties;
 pub mod telemetry;
 pub mod worker_config;
 
@@ -19,9 +18,6 @@ use std::sync::Arc;
 
 use connect::{Plugin, Worker, WorkerSettings};
 use tokio_util::sync::CancellationToken;
-
-/// Kafka Connect's version that REST reports: its bodies are those of this version.
-const CONNECT_VERSION: &str = "4.3.0";
 
 /// What REST reports as the build's commit: Connect shows 16 hexadecimal digits.
 const COMMIT: &str = match option_env!("WALBRIDGE_COMMIT") {
@@ -48,11 +44,11 @@ pub enum RunError {
     },
 }
 
-/// Runs a worker until SIGTERM or SIGINT: reads `file`, or the `CONNECT_*` environment without one.
+/// Runs a worker until SIGTERM or SIGINT: reads `file`, or the environment without one. `levels` are the log's.
 ///
 /// # Errors
 /// The configuration is unusable, the brokers or a storage topic are, or a part of the worker failed.
-pub fn run(file: Option<&Path>) -> Result<(), RunError> {
+pub fn run(file: Option<&Path>, levels: telemetry::Levels) -> Result<(), RunError> {
     let properties = match file {
         Some(path) => worker_config::from_file(path)?,
         None => worker_config::from_env(std::env::vars()),
@@ -60,8 +56,9 @@ pub fn run(file: Option<&Path>) -> Result<(), RunError> {
     for key in worker_config::unknown(&properties) {
         tracing::warn!(key, "worker property is not known and has no effect");
     }
-    let settings =
-        WorkerSettings::parse(&properties, CONNECT_VERSION, COMMIT, postgres::components())?;
+    // REST's bodies are those of this version.
+    let mut settings = WorkerSettings::parse(&properties, sink::component::KAFKA_VERSION, COMMIT)?;
+    settings.loggers = Arc::new(connect::logging::Loggers::new(Box::new(levels)));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -70,7 +67,8 @@ pub fn run(file: Option<&Path>) -> Result<(), RunError> {
         let shutdown = CancellationToken::new();
         let signals = terminated()
             .map_err(|source| RunError::System { action: "listen for signals", source })?;
-        let plugins: Vec<Arc<dyn Plugin>> = vec![Arc::new(postgres::PostgresConnector)];
+        let mut plugins: Vec<Arc<dyn Plugin>> = vec![Arc::new(postgres::PostgresConnector)];
+        plugins.extend(connect::foreign::plugins());
         let worker = Worker::start(settings, plugins, shutdown.clone());
         tokio::pin!(signals);
         let worker = tokio::select! {

@@ -24,8 +24,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let Cli { command: Command::Worker { file } } = Cli::parse();
-    walbridge::telemetry::init();
-    match walbridge::run(file.as_deref()) {
+    let levels = walbridge::telemetry::init();
+    match walbridge::run(file.as_deref(), levels) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "worker stopped");

@@ -1,19 +1,19 @@
 //! `io.debezium.connector.postgresql.PostgresConnector`, as the worker runs it.
 
+mod check;
+mod definition;
 mod options;
 mod settings;
 mod source;
 mod task;
+mod validation;
 
 use connect::config_def::{ConfigDef, ConfigValue};
 use connect::connector::BoxFuture;
-use connect::settings::{PluginInfo, PluginKind};
 use connect::{Plugin, Properties, TaskContext, TaskError};
 
-use settings::Settings;
-
 /// The peer's version whose records walbridge writes; in `source.version` and in REST.
-const DEBEZIUM_VERSION: &str = "3.6.3.Final";
+const DEBEZIUM_VERSION: &str = sink::component::DEBEZIUM_VERSION;
 const CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
 
 /// The connector class.
@@ -30,11 +30,11 @@ impl Plugin for PostgresConnector {
     }
 
     fn config_def(&self) -> &'static ConfigDef {
-        &options::CONFIG_DEF
+        &definition::CONFIG_DEF
     }
 
     fn validate(&self, config: Properties) -> BoxFuture<Vec<ConfigValue>> {
-        Box::pin(validate(config))
+        Box::pin(validation::validate(config))
     }
 
     fn task_configs(&self, config: &Properties) -> Vec<Properties> {
@@ -48,66 +48,4 @@ impl Plugin for PostgresConnector {
     fn run(&self, context: TaskContext) -> BoxFuture<Result<(), TaskError>> {
         Box::pin(task::run(context))
     }
-}
-
-/// As Debezium does: every option by itself, and a connection only if none of them has an error. The value of a
-/// validated option is null in Debezium's answer, whatever was submitted.
-async fn validate(config: Properties) -> Vec<ConfigValue> {
-    let mut values: Vec<ConfigValue> =
-        options::OPTIONS.iter().map(|o| ConfigValue::new(o.key.name, None)).collect();
-    let mut report =
-        |option: &str, message: String| match values.iter_mut().find(|v| v.name == option) {
-            Some(value) => value.errors.push(message),
-            None => {
-                let mut value = ConfigValue::new(option, None);
-                value.errors.push(message);
-                values.push(value);
-            }
-        };
-    match Settings::parse(&config) {
-        Err(problems) => {
-            for problem in problems {
-                report(&problem.option, problem.to_string());
-            }
-        }
-        Ok(settings) => {
-            let limit = settings.validation_timeout;
-            match tokio::time::timeout(limit, source::probe(&settings)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    report(
-                        "database.hostname",
-                        format!("Error while validating connector config: {error}"),
-                    );
-                }
-                Err(_elapsed) => {
-                    report(
-                        "database.hostname",
-                        format!("Connection validation timed out after {} ms", limit.as_millis()),
-                    );
-                }
-            }
-        }
-    }
-    values
-}
-
-/// What REST lists beside the connector: the transforms and converters that walbridge implements.
-pub(crate) fn components() -> Vec<PluginInfo> {
-    let apache = |class: &str, kind| PluginInfo {
-        class: class.to_owned(),
-        kind,
-        version: Some(crate::CONNECT_VERSION.to_owned()),
-    };
-    let mut list = vec![PluginInfo {
-        class: "io.debezium.transforms.ExtractNewRecordState".to_owned(),
-        kind: PluginKind::Transformation,
-        version: Some(DEBEZIUM_VERSION.to_owned()),
-    }];
-    list.push(apache("org.apache.kafka.connect.json.JsonConverter", PluginKind::Converter));
-    list.push(apache(
-        "org.apache.kafka.connect.storage.SimpleHeaderConverter",
-        PluginKind::HeaderConverter,
-    ));
-    list
 }

@@ -1,12 +1,116 @@
-//! Logs: to standard output, one line an event, in UTC; `WALBRIDGE_LOG` sets the levels (`info` unless it does).
+//! Logs: to standard output, one line an event, in UTC; `WALBRIDGE_LOG` sets the levels (`info` unless it does), and
+//! `/admin/loggers` changes them.
 
-use tracing_subscriber::EnvFilter;
+use connect::logging::{Level, LevelSink};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
-/// Starts logging for the process.
-pub fn init() {
-    let filter =
-        EnvFilter::try_from_env("WALBRIDGE_LOG").unwrap_or_else(|_not_set| EnvFilter::new("info"));
-    let format = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+/// Starts logging for the process; what it returns changes the levels.
+pub fn init() -> Levels {
+    let (filter, handle) = reload::Layer::new(initial());
+    let format = fmt::layer().with_ansi(false);
     // A second call (a test that starts two workers) keeps the first subscriber.
-    drop(format.try_init());
+    drop(tracing_subscriber::registry().with(filter).with(format).try_init());
+    Levels { handle }
+}
+
+fn initial() -> EnvFilter {
+    EnvFilter::try_from_env("WALBRIDGE_LOG").unwrap_or_else(|_not_set| EnvFilter::new("info"))
+}
+
+/// Changes the levels of the log.
+#[derive(Debug)]
+pub struct Levels {
+    handle: reload::Handle<EnvFilter, Registry>,
+}
+
+impl LevelSink for Levels {
+    fn set(&self, root: Option<Level>, loggers: &[(&str, Level)]) {
+        let filter = match root {
+            Some(level) => EnvFilter::new(word(level)),
+            None => initial(),
+        };
+        let directives = loggers.iter().flat_map(|&(name, level)| {
+            targets(name).into_iter().map(move |target| format!("{target}={}", word(level)))
+        });
+        // A name that is no target of a directive changes nothing.
+        let filter = directives
+            .filter_map(|directive| directive.parse().ok())
+            .fold(filter, EnvFilter::add_directive);
+        if let Err(error) = self.handle.reload(filter) {
+            tracing::warn!(%error, "log levels are as before");
+        }
+    }
+}
+
+/// The level here.
+const fn word(level: Level) -> &'static str {
+    match level {
+        Level::Off => "off",
+        Level::Fatal | Level::Error => "error",
+        Level::Warn => "warn",
+        Level::Info => "info",
+        Level::Debug => "debug",
+        Level::Trace | Level::All => "trace",
+    }
+}
+
+/// Which modules do what a Java logger tells of; the longest name that fits counts.
+const TARGETS: &[(&str, &[&str])] = &[
+    ("io.debezium", &["walbridge", "pgoutput", "sink"]),
+    ("io.debezium.connector.postgresql", &["walbridge::postgres", "pgoutput"]),
+    ("io.debezium.connector.postgresql.connection", &["pgoutput::wire", "pgoutput::sql"]),
+    ("io.debezium.transforms", &["sink::transform"]),
+    ("org.apache.kafka", &["connect", "sink::producer", "librdkafka", "rdkafka"]),
+    ("org.apache.kafka.clients", &["librdkafka", "rdkafka", "sink::producer"]),
+    ("org.apache.kafka.connect", &["connect", "walbridge::pipeline"]),
+    ("org.apache.kafka.connect.runtime.rest", &["connect::rest"]),
+    ("org.apache.kafka.connect.runtime.distributed", &["connect::herder"]),
+    ("org.apache.kafka.connect.runtime.WorkerSourceTask", &["walbridge::pipeline"]),
+    ("org.apache.kafka.connect.storage", &["connect::storage"]),
+    ("org.apache.kafka.connect.transforms", &["sink::transform"]),
+];
+
+/// The modules that a logger's name means: a Java name by [`TARGETS`], any other as it is.
+fn targets(name: &str) -> Vec<String> {
+    let covers = |known: &str| {
+        name == known || name.strip_prefix(known).is_some_and(|rest| rest.starts_with('.'))
+    };
+    let known = TARGETS.iter().filter(|(known, _)| covers(known));
+    match known.max_by_key(|(known, _)| known.len()) {
+        Some((_, targets)) => targets.iter().map(|&target| target.to_owned()).collect(),
+        None => vec![name.replace('.', "::")],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn java_loggers_mean_the_modules_that_do_their_work() {
+        assert_eq!(targets("org.apache.kafka.connect.runtime.rest.RestServer"), ["connect::rest"]);
+        assert_eq!(
+            targets("io.debezium.connector.postgresql.X"),
+            ["walbridge::postgres", "pgoutput"]
+        );
+        assert_eq!(targets("connect.herder"), ["connect::herder"]);
+        assert_eq!(targets("walbridge::pipeline"), ["walbridge::pipeline"]);
+    }
+
+    #[test]
+    fn a_level_set_at_run_time_decides_what_is_logged() {
+        let (filter, handle) = reload::Layer::new(EnvFilter::new("info"));
+        let subscriber = tracing_subscriber::registry().with(filter);
+        tracing::subscriber::with_default(subscriber, || {
+            let enabled = || tracing::enabled!(target: "connect::herder", tracing::Level::DEBUG);
+            assert!(!enabled());
+            let levels = Levels { handle };
+            levels.set(None, &[("org.apache.kafka.connect.runtime.distributed", Level::Debug)]);
+            assert!(enabled());
+            levels.set(Some(Level::Error), &[]);
+            assert!(!tracing::enabled!(target: "connect::herder", tracing::Level::INFO));
+        });
+    }
 }

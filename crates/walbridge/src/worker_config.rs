@@ -6,9 +6,7 @@
 
 use std::path::Path;
 
-use connect::Properties;
-
-use crate::properties;
+use connect::{Properties, java_properties};
 
 /// The worker cannot be configured from what was written.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +40,7 @@ pub fn from_file(path: &Path) -> Result<Properties, WorkerConfigError> {
     let shown = || path.display().to_string();
     let text = std::fs::read_to_string(path)
         .map_err(|source| WorkerConfigError::Read { path: shown(), source })?;
-    let entries = properties::parse(&text)
+    let entries = java_properties::parse(&text)
         .map_err(|error| WorkerConfigError::Syntax { path: shown(), reason: error.to_string() })?;
     Ok(entries.into_iter().collect())
 }

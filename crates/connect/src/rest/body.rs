@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::jackson::{self, Step};
 use crate::herder::command::Refusal;
 use crate::storage::config::TargetState;
 
@@ -31,6 +32,35 @@ fn refuse(text: impl Into<String>) -> Refusal {
     Refusal::new(500, text)
 }
 
+/// The classes that Jackson goes through, from the root down.
+const CREATE: &[&str] = &["CreateConnectorRequest", MAP];
+const FLAT: &[&str] = &[MAP, MAP];
+const OFFSETS: &[&str] = &["ConnectorOffsets", "java.util.ArrayList", "ConnectorOffset", MAP];
+
+/// Why a body is not JSON.
+fn syntax(body: &str, classes: &[&str]) -> Refusal {
+    let Some(jackson::Fault { message, path }) = jackson::fault(body) else {
+        // What serde refuses and Jackson takes: nesting beyond measure.
+        return refuse("Document nesting depth exceeds the maximum allowed");
+    };
+    let chain: Vec<String> = path
+        .iter()
+        .zip(classes)
+        .map(|(step, class)| {
+            let class = if class.contains('.') {
+                (*class).to_owned()
+            } else {
+                format!("{ENTITIES}.{class}")
+            };
+            match step {
+                Step::Field(name) => format!("{class}[\"{name}\"]"),
+                Step::Item(index) => format!("{class}[{index}]"),
+            }
+        })
+        .collect();
+    refuse(format!("{message}{}", through(&chain)))
+}
+
 impl<'a> Reader<'a> {
     fn new(body: &'a [u8]) -> Result<Self, Refusal> {
         let body = std::str::from_utf8(body)
@@ -39,15 +69,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The whole body; nothing for an empty one or null.
-    fn value(&self) -> Result<Option<&'a RawValue>, Refusal> {
-        if self.body.trim().is_empty() {
+    fn value(&self, classes: &[&str]) -> Result<Option<&'a RawValue>, Refusal> {
+        if self.body.trim_matches([' ', '\t', '\n', '\r']).is_empty() {
             return Ok(None);
         }
-        let raw: &RawValue = serde_json::from_str(self.body).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            let at = source(line, column);
-            refuse(format!("Request body is not JSON: {:?} error{at}", error.classify()))
-        })?;
+        let parsed: Result<&RawValue, _> = serde_json::from_str(self.body);
+        let raw = parsed.map_err(|_not_json| syntax(self.body, classes))?;
         Ok(Some(raw).filter(|raw| raw.get() != "null"))
     }
 
@@ -141,9 +168,7 @@ impl<'a> Reader<'a> {
 }
 
 fn source(line: usize, column: usize) -> String {
-    format!(
-        "\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: {line}, column: {column}]"
-    )
+    format!("\n at {}", jackson::source(line, column))
 }
 
 fn through(chain: &[String]) -> String {
@@ -157,14 +182,14 @@ fn through(chain: &[String]) -> String {
 /// A flat map; nothing if there is no body.
 pub(super) fn config(body: &[u8]) -> Result<Option<Sent>, Refusal> {
     let reader = Reader::new(body)?;
-    reader.value()?.map(|value| reader.map(value, &[])).transpose()
+    reader.value(FLAT)?.map(|value| reader.map(value, &[])).transpose()
 }
 
 /// `POST /connectors`.
 pub(super) fn create(body: &[u8]) -> Result<Create, Refusal> {
     let class = format!("{ENTITIES}.CreateConnectorRequest");
     let reader = Reader::new(body)?;
-    let Some(value) = reader.value()? else {
+    let Some(value) = reader.value(CREATE)? else {
         return Err(refuse(format!(
             "Cannot invoke \"{class}.name()\" because \"createRequest\" is null"
         )));
@@ -218,7 +243,7 @@ fn initial_state(
 pub(super) fn offsets(body: &[u8]) -> Result<Vec<(Value, Option<Value>)>, Refusal> {
     let class = format!("{ENTITIES}.ConnectorOffsets");
     let reader = Reader::new(body)?;
-    let Some(value) = reader.value()? else {
+    let Some(value) = reader.value(OFFSETS)? else {
         return Err(refuse(format!(
             "Cannot invoke \"{class}.offsets()\" because \"offsets\" is null"
         )));
@@ -308,4 +333,4 @@ fn primitive(map: &Value) -> Result<(), Refusal> {
 }
 
 #[cfg(test)]
-mod test;
+mod tests;

@@ -258,4 +258,4 @@ impl StatusStorage {
 }
 
 #[cfg(test)]
-mod test;
+mod tests;

@@ -132,7 +132,7 @@ impl Lab {
             ("task.shutdown.graceful.timeout.ms", GRACE.as_millis().to_string()),
         ];
         let properties = properties.map(|(key, value)| (key.to_owned(), value)).into();
-        WorkerSettings::parse(&properties, "4.3.0", "0000000000000000", Vec::new()).unwrap()
+        WorkerSettings::parse(&properties, "4.3.0", "0000000000000000").unwrap()
     }
 
     pub(crate) async fn try_start(&self) -> Result<(Worker, CancellationToken), WorkerError> {

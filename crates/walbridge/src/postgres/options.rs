@@ -4,9 +4,7 @@
 //! Names, defaults and meanings are those of Debezium's PostgreSQL connector 3.6. The words of a failed check are
 //! Debezium's too (`io.debezium.config.Field`).
 
-use std::sync::LazyLock;
-
-use connect::config_def::{ConfigDef, ConfigKey, Default, Importance, Type};
+use connect::config_def::{ConfigKey, Default, Importance, Type};
 use fancy_regex::Regex;
 
 /// What a value must be beyond being there.
@@ -485,11 +483,6 @@ pub(super) const LEGACY: &[(&str, &str)] = &[
     ("sanitize.field.names", "field.name.adjustment.mode"),
     ("snapshot.custom.class", "snapshot.mode.custom.name"),
 ];
-
-static KEYS: LazyLock<Vec<ConfigKey>> = LazyLock::new(|| OPTIONS.iter().map(|o| o.key).collect());
-
-/// The table as `connect` reads it.
-pub(super) static CONFIG_DEF: LazyLock<ConfigDef> = LazyLock::new(|| ConfigDef::new(&KEYS));
 
 /// The option of that name.
 pub(super) fn find(name: &str) -> Option<&'static PostgresOption> {

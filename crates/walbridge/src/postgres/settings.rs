@@ -51,7 +51,6 @@ pub(super) struct Settings {
     pub(super) status_interval: Duration,
     pub(super) retries: Option<u32>,
     pub(super) retry_wait: Duration,
-    pub(super) validation_timeout: Duration,
     pub(super) extended_headers: bool,
     pub(super) tombstones: bool,
     pub(super) skipped: SkippedOperations,
@@ -143,7 +142,19 @@ fn split_statements(text: &str) -> Vec<String> {
     parts.split(';').map(whole).filter(|s| !s.is_empty()).collect()
 }
 
-/// Every problem of the configuration, in the table's order.
+/// Where the database is, and how long validation may take to reach it. For a configuration that [`super::validation`]
+/// found nothing wrong with.
+pub(super) fn connection(config: &Properties) -> Result<(pgoutput::Config, Duration), Problem> {
+    let read = Reader(config);
+    let database = database(&read)?;
+    if database.port == 0 {
+        let message = "a port is at least 1".to_owned();
+        return Err(Problem { option: "database.port".to_owned(), message });
+    }
+    Ok((database, read.millis("connection.validation.timeout.ms")?))
+}
+
+/// Every problem that keeps the connector from running, in the table's order.
 pub(super) fn problems(config: &Properties) -> Vec<Problem> {
     let problem = |option: &str, message: String| Problem { option: option.to_owned(), message };
     let mut found = Vec::new();
@@ -317,7 +328,6 @@ impl Settings {
             status_interval: read.millis("status.update.interval.ms")?,
             retries: u32::try_from(read.number::<i64>("errors.max.retries")?).ok(),
             retry_wait: read.millis("retriable.restart.connector.wait.ms")?,
-            validation_timeout: read.millis("connection.validation.timeout.ms")?,
             extended_headers: read.flag("extended.headers.enabled"),
             tombstones: read.flag("tombstones.on.delete"),
             skipped: skipped_operations(read.text("skipped.operations")).unwrap_or_default(),

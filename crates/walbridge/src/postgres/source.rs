@@ -277,8 +277,8 @@ pub(super) async fn drop_slot(settings: &Settings) -> Result<(), Error> {
 }
 
 /// Connects and asks for the version, as the validation of a configuration does.
-pub(super) async fn probe(settings: &Settings) -> Result<(), Error> {
-    let client = sql::connect(&settings.database, "Debezium Validate Connection").await?;
+pub(super) async fn probe(database: &pgoutput::Config) -> Result<(), Error> {
+    let client = sql::connect(database, "Debezium Validate Connection").await?;
     client.close().await;
     Ok(())
 }

@@ -1,0 +1,254 @@
+//! Validation of a configuration as Debezium does it: every option by itself, and a connection only if none of them
+//! has an error.
+
+use std::io;
+
+use connect::Properties;
+use connect::config_def::ConfigValue;
+use pgoutput::Error;
+
+use super::definition::{self, Field};
+use super::{check, settings, source};
+
+const NAME_ADJUSTMENTS: &[&str] = &["none", "avro_unicode", "avro"];
+
+/// One value per declared option, and one for each other option that has an error. Debezium never shows the value.
+pub(super) async fn validate(config: Properties) -> Vec<ConfigValue> {
+    let mut values = verdict(&config);
+    if values.iter().all(|value| value.errors.is_empty())
+        && let Err(problem) = connect(&config).await
+        && let Some(hostname) = values.iter_mut().find(|value| value.name == "database.hostname")
+    {
+        hostname.errors.push(problem);
+    }
+    values
+}
+
+/// What is wrong with the options, without a look at the database.
+pub(super) fn verdict(config: &Properties) -> Vec<ConfigValue> {
+    let mut values: Vec<ConfigValue> =
+        definition::fields().map(|field| value(field, config)).collect();
+    // Debezium does not declare this one, and dies of a value that it does not know.
+    let name = "field.name.adjustment.mode";
+    if let Some(mode) = config.get(name)
+        && !NAME_ADJUSTMENTS.iter().any(|known| known.eq_ignore_ascii_case(mode.trim()))
+    {
+        let mut value = ConfigValue::new(name, None);
+        let words = NAME_ADJUSTMENTS.join(", ");
+        value.errors.push(text(name, &format!("Value must be one of {words}")));
+        values.push(value);
+    }
+    values
+}
+
+fn text(name: &str, problem: &str) -> String {
+    format!("The '{name}' value is invalid: {problem}")
+}
+
+/// Debezium says some things twice; once is enough.
+fn value(field: &Field, config: &Properties) -> ConfigValue {
+    let name = field.key.name;
+    let given = config.get(name).map(String::as_str);
+    let mut value = ConfigValue::new(name, None);
+    value.recommended_values = field.recommended();
+    value.visible = field.visible();
+    let of_type = check::of_type(field.key.kind, given).map(str::to_owned);
+    let others = field.checks.iter().flat_map(|check| check.problems(given, config));
+    for problem in of_type.into_iter().chain(others) {
+        let problem = text(name, &problem);
+        if !value.errors.contains(&problem) {
+            value.errors.push(problem);
+        }
+    }
+    value
+}
+
+async fn connect(config: &Properties) -> Result<(), String> {
+    let error = |what: &str| format!("Error while validating connector config: {what}");
+    let get = |key: &str| config.get(key).map(|value| value.trim()).unwrap_or_default();
+    let (database, limit) = match settings::connection(config) {
+        Ok(connection) => connection,
+        Err(problem) if problem.option == "database.port" => {
+            let (host, port, name) =
+                (get("database.hostname"), get("database.port"), get("database.dbname"));
+            return Err(error(&format!(
+                "Unable to parse URL jdbc:postgresql://{host}:{port}/{name}"
+            )));
+        }
+        Err(problem) => return Err(error(&problem.message)),
+    };
+    match tokio::time::timeout(limit, source::probe(&database)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(fault)) => Err(error(&driver_text(&fault, &database))),
+        Err(_elapsed) => {
+            Err(format!("Connection validation timed out after {} ms", limit.as_millis()))
+        }
+    }
+}
+
+/// As Java's driver says it, where it has a text of its own.
+fn driver_text(fault: &Error, database: &pgoutput::Config) -> String {
+    match fault {
+        Error::Io { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => format!(
+            "Connection to {}:{} refused. Check that the hostname and port are correct and that the postmaster is \
+             accepting TCP/IP connections.",
+            database.host, database.port
+        ),
+        Error::Io { .. } => "The connection attempt failed.".to_owned(),
+        Error::Server { severity, message, .. } => format!("{severity}: {message}"),
+        Error::Sql { source, .. } => match source.as_db_error() {
+            Some(db) => format!("{}: {}", db.severity(), db.message()),
+            None => fault.to_string(),
+        },
+        Error::Tls(text) if text.contains("does not offer TLS") => {
+            "The server does not support SSL.".to_owned()
+        }
+        _ => fault.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(extra: &[(&str, &str)]) -> Properties {
+        let base = [
+            ("database.hostname", "h"),
+            ("database.user", "u"),
+            ("database.dbname", "d"),
+            ("topic.prefix", "t"),
+        ];
+        base.iter().chain(extra).map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
+    fn errors(extra: &[(&str, &str)]) -> Vec<String> {
+        verdict(&config(extra)).into_iter().flat_map(|value| value.errors).collect()
+    }
+
+    /// Recorded from Debezium 3.6.3.
+    #[test]
+    fn refusals_are_debeziums() {
+        for (key, value, expected) in [
+            (
+                "snapshot.mode",
+                "never",
+                &[
+                    "Value must be one of always, initial_only, configuration_based, when_needed, initial, custom, no_data",
+                ][..],
+            ),
+            (
+                "snapshot.mode",
+                "custom",
+                &[
+                    "snapshot.mode.custom.name cannot be empty when snapshot.mode 'custom' is defined",
+                ],
+            ),
+            ("database.port", "x", &["An integer is expected"]),
+            ("database.port", " 5432 ", &["An integer is expected"]),
+            (
+                "heartbeat.interval.ms",
+                "x",
+                &["An integer is expected", "An non-negative integer is expected"],
+            ),
+            (
+                "poll.interval.ms",
+                "x",
+                &["A long value is expected", "A positive, non-zero integer value is expected"],
+            ),
+            ("slot.retry.delay.ms", "99999999999", &["An integer is expected"]),
+            (
+                "max.queue.size",
+                "0",
+                &[
+                    "A positive queue size is required",
+                    "Must be larger than the maximum batch size",
+                ],
+            ),
+            ("max.batch.size", "9000", &["Must be larger than the maximum batch size"]),
+            (
+                "topic.prefix",
+                "",
+                &[
+                    "A value is required",
+                    " has invalid format (only the underscore, hyphen, dot and alphanumeric characters are allowed)",
+                ],
+            ),
+            ("database.hostname", " ", &["A value is required"]),
+            ("tombstones.on.delete", "maybe", &["Either 'true' or 'false' is expected"]),
+            ("topic.naming.strategy", "a b", &["A Java class name is expected"]),
+            (
+                "table.include.list",
+                "a.b,(",
+                &[
+                    "A comma-separated list of valid regular expressions is expected, but Unclosed group near index 1\n(",
+                ],
+            ),
+            (
+                "message.key.columns",
+                "a:b;c",
+                &[r"c has an invalid format (expecting '^\s*([^:]+):([^:,]+(,[^:,]+)*)\s*$')"],
+            ),
+            (
+                "skipped.operations",
+                "c,none",
+                &["'none' cannot be specified with other skipped operation types"],
+            ),
+            (
+                "custom.metric.tags",
+                "a",
+                &[
+                    "A equivalent-separated map of valid key/value pairs is expected, for example: k1=v1,k2=v2",
+                ],
+            ),
+            ("field.name.adjustment.mode", "x", &["Value must be one of none, avro_unicode, avro"]),
+        ] {
+            let found: Vec<String> = errors(&[(key, value)])
+                .into_iter()
+                .map(|error| error.split_once(" value is invalid: ").unwrap().1.to_owned())
+                .collect();
+            assert_eq!(found, expected, "{key}={value}");
+        }
+    }
+
+    #[test]
+    fn what_debezium_takes_has_no_error() {
+        for (key, value) in [
+            ("plugin.name", "decoderbufs"),
+            ("publication.name", ""),
+            ("max.batch.size", "5000"),
+            ("snapshot.mode", " INITIAL "),
+            ("money.fraction.digits", "x"),
+            ("read.only", "x"),
+            ("signal.enabled.channels", "nope"),
+            ("topic.naming.strategy", "nope.Nope"),
+            ("slot.max.retries", "-1"),
+            ("column.mask.with.0.chars", "("),
+            ("skipped.operations", "c, u"),
+            ("replica.identity.autoset.values", "a:FULL,b:INDEX x"),
+            ("database.server.name", "legacy"),
+        ] {
+            assert_eq!(errors(&[(key, value)]), [""; 0], "{key}={value}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_refused_next_to_its_opposite() {
+        let found = errors(&[("table.include.list", "a"), ("table.exclude.list", "b")]);
+        assert_eq!(
+            found,
+            [
+                "The 'table.exclude.list' value is invalid: \"table.include.list\" is already specified"
+            ]
+        );
+    }
+
+    #[test]
+    fn every_declared_default_passes_its_own_checks() {
+        for field in definition::fields() {
+            if let connect::config_def::Default::Text(default) = field.key.default {
+                let found = errors(&[(field.key.name, default)]);
+                assert_eq!(found, [""; 0], "{}", field.key.name);
+            }
+        }
+    }
+}
