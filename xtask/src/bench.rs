@@ -32,6 +32,9 @@ pub(crate) struct Bench {
     /// How long each latency scenario writes, in seconds.
     #[arg(long, default_value_t = 15)]
     seconds: u64,
+    /// Rows that are captured before anything is measured: brokers that have just started run uncompiled Java.
+    #[arg(long, default_value_t = 300_000)]
+    warm_up: u64,
     /// Major version of Postgres, 14 to 18.
     #[arg(long, default_value_t = 17)]
     postgres: u8,
@@ -69,13 +72,21 @@ impl Bench {
 
     fn measure(&self, ground: &mut Ground) -> Result<Vec<Line>> {
         let mut lines = Vec::new();
+        let mut is_warm = self.warm_up == 0;
         for scenario in Scenario::value_variants().iter().filter(|one| self.wants(**one)) {
             wait::check()?;
+            if !is_warm && *scenario != Scenario::Start {
+                say::progress("── warm-up, not counted");
+                say::progress(backlog::snapshot(ground, "bench-warm-up", self.warm_up)?);
+                is_warm = true;
+            }
             say::progress(format!("── {scenario:?}"));
             let from = lines.len();
             match scenario {
                 Scenario::Start => lines.extend(ground.start()?),
-                Scenario::Snapshot => lines.push(backlog::snapshot(ground, self.rows)?),
+                Scenario::Snapshot => {
+                    lines.push(backlog::snapshot(ground, "bench-snapshot", self.rows)?);
+                }
                 Scenario::OneTransaction => lines.push(backlog::drain(ground, self.rows, None)?),
                 Scenario::SmallTransactions => {
                     lines.push(backlog::drain(ground, self.rows, Some(20))?);

@@ -10,7 +10,7 @@ use crate::demo::Demo;
 use crate::error::{Context, Error, Result};
 use crate::package::{self, Need};
 use crate::services::stack::{Plan, Stack};
-use crate::{layout, port, process, product, say, tidy, wait};
+use crate::{layout, monitoring, port, process, product, python, say, tidy, wait};
 
 const NAME: &str = "test";
 
@@ -39,6 +39,8 @@ enum Step {
     Tidy,
     /// Tests that need no service.
     Unit,
+    /// Alert rules, dashboards and compose's file, by promtool and compose.
+    Monitoring,
     /// Tests and parity against a real Postgres and real brokers.
     Integration,
     /// `demo --once`.
@@ -91,6 +93,7 @@ impl Step {
             Self::Doc => "doc",
             Self::Tidy => "tidy",
             Self::Unit => "unit",
+            Self::Monitoring => "monitoring",
             Self::Integration => "integration",
             Self::Demo => "demo",
         }
@@ -113,6 +116,7 @@ impl Step {
                 cargo(&["test", "--workspace", "--lib", "--bins"])?;
                 cargo(&["test", "--workspace", "--doc"])
             }
+            Self::Monitoring => monitoring::check(),
             Self::Integration => integration(postgres),
             Self::Demo => Demo { once: true, postgres: 17 }.run(),
         }
@@ -122,6 +126,8 @@ impl Step {
 /// Every test target of the workspace, with a stack of its own that goes away whatever happens.
 fn integration(postgres: u8) -> Result<()> {
     let walbridge = product::binary()?;
+    package::require(&[Need::Prometheus])?;
+    let python = python::consumer()?;
     // Compiled before the services start, which would only take the compiler's processors.
     let mut build = product::cargo()?;
     process::run_attached(build.args(INTEGRATION).arg("--no-run"), "build the tests")?;
@@ -132,6 +138,9 @@ fn integration(postgres: u8) -> Result<()> {
     let mut stack = Stack::up(NAME, &plan)?;
     let mut test = product::cargo()?;
     test.args(INTEGRATION).env("WALBRIDGE_BIN", walbridge);
+    test.env("WALBRIDGE_TEST_PYTHON", python)
+        .env("REQUIRE_PYTHON", "1")
+        .env("REQUIRE_PROMETHEUS", "1");
     let tested = point_at(&mut test, &stack).and_then(|()| {
         let secured = Secured::start(&stack, &mut test)?;
         let tested = process::run_attached(&mut test, "cargo test");

@@ -1,9 +1,12 @@
 //! The project's tasks, run as `cargo xtask`. Only wires; nothing here depends on the product's crates.
 
 mod bench;
+mod cache;
 mod change;
 mod check;
+mod compose;
 mod course;
+mod dashboard;
 mod demo;
 mod develop;
 mod error;
@@ -12,10 +15,12 @@ mod http;
 mod kafka;
 mod layout;
 mod maven;
+mod monitoring;
 mod package;
 mod port;
 mod process;
 mod product;
+mod python;
 mod say;
 mod services;
 mod sql;
@@ -45,10 +50,12 @@ enum Task {
     Down(develop::Down),
     Psql(develop::Psql),
     Topics(develop::Topics),
+    Stack(compose::Compose),
     Test(check::Test),
     Tidy(tidy::Tidy),
     Bench(bench::Bench),
     Golden(golden::Golden),
+    Dashboards(dashboard::Dashboards),
     Services(services::Services),
 }
 
@@ -70,10 +77,12 @@ fn run(cli: Cli) -> Result<()> {
         Task::Down(down) => down.run(),
         Task::Psql(psql) => psql.run(),
         Task::Topics(topics) => topics.run(),
+        Task::Stack(compose) => compose.run(),
         Task::Test(test) => test.run(),
         Task::Tidy(tidy) => tidy.run(),
         Task::Bench(bench) => bench.run(),
         Task::Golden(golden) => golden.run(),
+        Task::Dashboards(dashboards) => dashboards.run(),
         Task::Services(services) => services.run(),
     }
 }

@@ -26,6 +26,14 @@ pub(crate) enum Need {
     Openssl,
     /// What walbridge is measured beside.
     PgRecvlogical,
+    /// Runs the consumer of the examples.
+    Python,
+    /// Scrapes walbridge; its `promtool` tests the alert rules.
+    Prometheus,
+    /// Takes pictures of pages.
+    Chromium,
+    /// Reads `docker-compose.yml`. No engine is needed for that.
+    Compose,
 }
 
 impl Need {
@@ -37,6 +45,10 @@ impl Need {
             Self::Xz => "xz-utils",
             Self::Openssl => "openssl",
             Self::Psql | Self::PgRecvlogical => "postgresql-client",
+            Self::Python => "python3-venv",
+            Self::Prometheus => "prometheus",
+            Self::Chromium => "chromium",
+            Self::Compose => "docker-compose",
         }
     }
 
@@ -49,6 +61,11 @@ impl Need {
             Self::Openssl => find("openssl").is_some(),
             Self::Psql => find("psql").is_some(),
             Self::PgRecvlogical => pg_recvlogical().is_some(),
+            // Debian's python3 alone has venv, and what it then calls is in a package of its own.
+            Self::Python => succeeds("python3", &["-c", "import venv, ensurepip"]),
+            Self::Prometheus => find("prometheus").is_some() && find("promtool").is_some(),
+            Self::Chromium => find("chromium").is_some(),
+            Self::Compose => compose().is_some(),
         }
     }
 }
@@ -105,6 +122,21 @@ pub(crate) fn pg_recvlogical() -> Option<PathBuf> {
         .filter(|(_, program)| program.is_file())
         .max();
     newest.map(|(_, program)| program).or_else(|| find("pg_recvlogical"))
+}
+
+/// Docker's plugin where there is one, else the program of its own that it replaced.
+pub(crate) fn compose() -> Option<Command> {
+    if succeeds("docker", &["compose", "version"]) {
+        let mut docker = Command::new("docker");
+        docker.arg("compose");
+        return Some(docker);
+    }
+    find("docker-compose").map(Command::new)
+}
+
+fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    process::run(command.args(arguments), program).is_ok()
 }
 
 fn find(program: &str) -> Option<PathBuf> {

@@ -11,6 +11,7 @@
 pub(crate) mod broker;
 mod command;
 pub(crate) mod postgres;
+pub(crate) mod prometheus;
 pub(crate) mod stack;
 
 pub(crate) use command::Services;

@@ -29,7 +29,13 @@ const LINES_MAX: usize = 800;
 const MACHINE_PATHS: [(&str, &str); 4] =
     [("/ro", "ot/"), ("/ho", "me/"), ("/Us", "ers/"), ("/wo", "rk/")];
 
-/// Check the arrows between crates, headings and budgets of source files, and for machine paths.
+/// The document whose map names every module.
+const CODE_MAP: &str = "docs/architecture.md";
+
+/// The heading of that map.
+const CODE_MAP_HEADING: &str = "Map of the code";
+
+/// Check the arrows between crates, headings and budgets of source files, the documents, and for machine paths.
 #[derive(Debug, Args)]
 pub(crate) struct Tidy {}
 
@@ -53,6 +59,12 @@ pub(crate) fn check() -> Result<()> {
         machine_paths(file, &text, &mut findings);
         if file.ends_with(".rs") {
             source(file, &text, &mut findings);
+        }
+        if file.starts_with("docs/") && Path::new(file).extension().is_some_and(|is| is == "md") {
+            title(file, &text, &mut findings);
+        }
+        if file == CODE_MAP {
+            code_map(&text, &files, &mut findings);
         }
     }
     findings.iter().for_each(say::progress);
@@ -134,6 +146,51 @@ fn source(file: &str, text: &str, findings: &mut Vec<String>) {
     }
 }
 
+/// A document has one title.
+fn title(file: &str, text: &str, findings: &mut Vec<String>) {
+    let mut fenced = false;
+    let titles = text.lines().filter(|line| {
+        fenced ^= line.starts_with("```");
+        !fenced && line.starts_with("# ")
+    });
+    let n_titles = titles.count();
+    if n_titles != 1 {
+        findings.push(format!("{file}: {n_titles} titles (lines that begin with \"# \"), not 1"));
+    }
+}
+
+/// The tables of the code map, each below its crate's name in bold, name the modules that exist.
+fn code_map(text: &str, files: &[String], findings: &mut Vec<String>) {
+    let mut named = BTreeSet::new();
+    let (mut in_map, mut owner) = (false, "");
+    for line in text.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            in_map = heading == CODE_MAP_HEADING;
+        } else if let Some((name, _)) = line.strip_prefix("**`").and_then(|l| l.split_once('`')) {
+            owner = name;
+        } else if in_map && let Some(row) = line.strip_prefix("| `") {
+            let (cell, _) = row.split_once(" |").unwrap_or((row, ""));
+            let modules = cell.split(',').map(|name| name.trim().trim_matches('`').to_owned());
+            named.extend(modules.map(|module| (owner.to_owned(), module)));
+        }
+    }
+    // xtask is listed by `cargo xtask --help`.
+    let existing: BTreeSet<_> = files.iter().filter_map(|file| module(file)).collect();
+    for (owner, module) in existing.difference(&named) {
+        findings.push(format!("{CODE_MAP}: module {module} of {owner} is not in the map"));
+    }
+    for (owner, module) in named.difference(&existing) {
+        findings.push(format!("{CODE_MAP}: {owner} has no module {module}"));
+    }
+}
+
+/// The crate and the module whose file this is, if it is one at the top of a crate.
+fn module(file: &str) -> Option<(String, String)> {
+    let (owner, name) = file.strip_prefix("crates/")?.split_once("/src/")?;
+    let name = name.strip_suffix(".rs").filter(|name| !name.contains('/'))?;
+    (!matches!(name, "lib" | "main")).then(|| (owner.to_owned(), name.to_owned()))
+}
+
 fn machine_paths(file: &str, text: &str, findings: &mut Vec<String>) {
     // A capture is kept as it was taken.
     if file.contains("/golden/") {
@@ -157,7 +214,7 @@ fn machine_paths(file: &str, text: &str, findings: &mut Vec<String>) {
 mod tests {
     use serde_json::json;
 
-    use super::{LINES_MAX, MACHINE_PATHS, arrows, machine_paths, source};
+    use super::{LINES_MAX, MACHINE_PATHS, arrows, code_map, machine_paths, source, title};
 
     fn findings(check: impl FnOnce(&mut Vec<String>)) -> usize {
         let mut found = Vec::new();
@@ -185,6 +242,27 @@ mod tests {
         let path = MACHINE_PATHS[0].0.to_owned() + MACHINE_PATHS[0].1;
         assert_eq!(findings(|found| machine_paths("a", &format!("in {path}x"), found)), 1);
         assert_eq!(findings(|found| machine_paths("a", &format!("in b{path}x"), found)), 0);
+    }
+
+    #[test]
+    fn document_has_one_title_and_comments_of_its_shells_are_none() {
+        assert_eq!(findings(|found| title("a", "# A\n## B\n```\n# c\n```\n", found)), 0);
+        assert_eq!(findings(|found| title("a", "## B\n", found)), 1);
+        assert_eq!(findings(|found| title("a", "# A\n# B\n", found)), 1);
+    }
+
+    #[test]
+    fn code_map_and_modules_are_compared_both_ways() {
+        let map =
+            "## Map of the code\n**`sink`**: x\n| `ack`, `old` | x |\n## Other\n| `no` | x |\n";
+        let files =
+            ["crates/sink/src/ack.rs", "crates/sink/src/ack/x.rs", "crates/sink/src/lib.rs"];
+        let mut files: Vec<String> = files.map(str::to_owned).into();
+        let mut found = Vec::new();
+        code_map(map, &files, &mut found);
+        assert_eq!(found, ["docs/architecture.md: sink has no module old"]);
+        files.push("crates/sink/src/new.rs".to_owned());
+        assert_eq!(findings(|found| code_map(map, &files, found)), 2);
     }
 
     #[test]

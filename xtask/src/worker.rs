@@ -22,8 +22,12 @@ const LIMIT: Duration = Duration::from_secs(90);
 pub(crate) struct Worker {
     /// `host:port` of its REST face.
     pub(crate) rest: String,
+    /// `host:port` of its metrics.
+    pub(crate) metrics: String,
     pub(crate) process: Process,
-    /// From the start of the process to the first answer.
+    /// From the start of the process to the first answer, which tells the worker's version.
+    pub(crate) answer_time: Duration,
+    /// From the start of the process to the list of connectors: the storage topics are read.
     pub(crate) start_time: Duration,
     log: PathBuf,
 }
@@ -32,21 +36,26 @@ impl Worker {
     /// Starts `binary` on `stack`, in a Connect cluster of that name, and waits until it answers.
     pub(crate) fn start(stack: &mut Stack, binary: &Path, name: &str) -> Result<Self> {
         // Only now: what the brokers took is visibly taken.
-        let rest = format!("127.0.0.1:{}", port::choose(Some(8083), &mut Vec::new())?);
+        let mut taken = Vec::new();
+        let rest = format!("127.0.0.1:{}", port::choose(Some(8083), &mut taken)?);
+        let metrics = format!("127.0.0.1:{}", port::choose(Some(9876), &mut taken)?);
         let file = stack.dir().join("worker.properties");
-        fs::write(&file, properties(stack, name, &rest)).context(file.display())?;
+        fs::write(&file, properties(stack, name, &rest, &metrics)).context(file.display())?;
         let log = stack.dir().join("worker.log");
         let mut command = Command::new(binary);
         command.arg("worker").arg(&file);
         let started = Instant::now();
         let process = stack.start_worker(&mut command, &log)?;
-        let mut worker = Self { rest, process, start_time: Duration::ZERO, log };
-        let answered = wait::closely("the worker's REST port", LIMIT, || {
-            worker.check()?;
-            let answers = worker.ask("GET", "/connectors", "").is_ok();
-            Ok(answers.then(|| started.elapsed()))
-        });
-        worker.start_time = worker.explain(answered)?;
+        let zero = Duration::ZERO;
+        let mut worker = Self { rest, metrics, process, answer_time: zero, start_time: zero, log };
+        let until = |path: &str| {
+            let answered = wait::closely("the worker's REST port", LIMIT, || {
+                worker.check()?;
+                Ok(worker.ask("GET", path, "").is_ok().then(|| started.elapsed()))
+            });
+            worker.explain(answered)
+        };
+        (worker.answer_time, worker.start_time) = (until("/")?, until("/connectors")?);
         let seconds = worker.start_time.as_secs_f64();
         say::progress(format!("worker on http://{} ({seconds:.2} s)", worker.rest));
         Ok(worker)
@@ -131,11 +140,12 @@ fn is_running(task: &Value) -> bool {
     task.get("state").and_then(Value::as_str) == Some("RUNNING")
 }
 
-fn properties(stack: &Stack, name: &str, rest: &str) -> String {
+fn properties(stack: &Stack, name: &str, rest: &str, metrics: &str) -> String {
     format!(
         "bootstrap.servers={}\n\
          group.id=walbridge-{name}\n\
          listeners=http://{rest}\n\
+         metrics.listeners=http://{metrics}\n\
          key.converter=org.apache.kafka.connect.json.JsonConverter\n\
          value.converter=org.apache.kafka.connect.json.JsonConverter\n\
          config.storage.topic=connect-config-storage\n\

@@ -30,7 +30,6 @@ pub(crate) struct Shared {
     pub(crate) configs: ConfigStorage,
     pub(crate) statuses: Arc<StatusStorage>,
     pub(crate) offsets: Arc<OffsetStorage>,
-    pub(crate) cluster_id: String,
 }
 
 /// `PostgresConnector` for `io.debezium.connector.postgresql.PostgresConnector`.

@@ -18,17 +18,19 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
+use axum::http::Method;
 use axum::http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use axum::http::{HeaderMap, Method};
+use axum::http::request::Parts;
 use axum::response::Response;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::error::WorkerError;
 use crate::herder::Shared;
-use crate::herder::command::{Handle, Refusal};
+use crate::herder::command::{Handle, PATIENCE, Refusal};
 use crate::settings::WorkerSettings;
 use respond::Answer;
 use route::{PathError, Resource, Route};
@@ -44,6 +46,38 @@ const LINGER: Duration = Duration::from_millis(500);
 pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
     pub(crate) herder: Handle,
+}
+
+/// What `/` says of the worker; known as soon as a broker has answered.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) version: String,
+    pub(crate) commit: String,
+    pub(crate) cluster_id: String,
+}
+
+/// What is known of the worker, which listens before it has read its topics: `/` and `/health` are answered at once,
+/// everything else when the rest is known.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) identity: Identity,
+    pub(crate) context: watch::Receiver<Option<Arc<Context>>>,
+}
+
+impl Door {
+    fn is_open(&self) -> bool {
+        self.context.borrow().is_some()
+    }
+
+    async fn context(&self) -> Result<Arc<Context>, Refusal> {
+        let mut context = self.context.clone();
+        let known = tokio::time::timeout(PATIENCE, context.wait_for(Option::is_some)).await;
+        let known = known.map_err(|_late| {
+            Refusal::new(500, "Request timed out. The worker is currently starting up.")
+        })?;
+        let known = known.ok().and_then(|context| context.clone());
+        known.ok_or_else(|| Refusal::new(500, "Worker is shutting down"))
+    }
 }
 
 /// One request, taken apart.
@@ -103,8 +137,8 @@ impl Server {
     }
 
     /// Answers until `stop` is cancelled.
-    pub(crate) fn serve(&mut self, context: Context, stop: &CancellationToken) {
-        let router = Router::new().fallback(handle).with_state(Arc::new(context));
+    pub(crate) fn serve(&mut self, door: Door, stop: &CancellationToken) {
+        let router = Router::new().fallback(handle).with_state(Arc::new(door));
         for socket in self.sockets.drain(..) {
             let (router, stop) = (router.clone(), stop.clone());
             self.serving.spawn(async move {
@@ -125,19 +159,13 @@ impl Server {
     }
 }
 
-async fn handle(State(context): State<Arc<Context>>, request: Request) -> Response {
+async fn handle(State(door): State<Arc<Door>>, request: Request) -> Response {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let bytes = axum::body::to_bytes(body, LARGEST_BODY).await;
     let path = parts.uri.path().to_owned();
     let answer = match bytes {
-        Ok(body) => {
-            let query = route::query(parts.uri.query().unwrap_or_default());
-            let host =
-                parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-            let call = Call { context: &context, method: &parts.method, query, body, host };
-            answer(call, &path, &parts.headers).await
-        }
+        Ok(body) => answer(&door, &parts, body).await,
         Err(_unread) => Answer::error(&Refusal::new(413, "HTTP 413 Request Entity Too Large")),
     };
     let response = answer.into_response(&parts.headers);
@@ -148,42 +176,54 @@ async fn handle(State(context): State<Arc<Context>>, request: Request) -> Respon
 }
 
 /// The order of refusals is Connect's: path, verb, type of the body, acceptable type of the answer.
-async fn answer(call: Call<'_>, path: &str, headers: &HeaderMap) -> Answer {
+async fn answer(door: &Door, parts: &Parts, body: Bytes) -> Answer {
+    let (path, method, headers) = (parts.uri.path(), &parts.method, &parts.headers);
     if path == "*" {
         return Answer::empty(404);
     }
     let resource = match Route::parse(path) {
         Ok(Route(resource)) => resource,
-        Err(PathError::Ambiguous) => return Answer::jetty(call.method),
+        Err(PathError::Ambiguous) => return Answer::jetty(method),
         Err(PathError::Unknown) => return Answer::bare(404, "HTTP 404 Not Found"),
         Err(PathError::NotANumber) => {
             return Answer::error(&Refusal::new(404, "HTTP 404 Not Found"));
         }
     };
     let allowed = resource.methods();
-    if call.method == Method::OPTIONS {
+    if method == Method::OPTIONS {
         return Answer::options(allowed, headers);
     }
-    if !allowed.contains(&call.method.as_str()) {
+    if !allowed.contains(&method.as_str()) {
         return Answer::bare(405, "HTTP 405 Method Not Allowed");
     }
     let length =
         headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let has_body =
         length.is_some_and(|length| length > 0) || headers.contains_key(TRANSFER_ENCODING);
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     if let Err(refused) = media::check_content(headers, has_body) {
-        return refused.answer(call.host, path);
+        return refused.answer(host, path);
     }
     if !media::accepts_json(headers) {
         return Answer::bare(406, "HTTP 406 Not Acceptable");
     }
-    dispatch(call, resource).await.unwrap_or_else(|refusal| Answer::error(&refusal))
+    match resource {
+        Resource::Root => return root::root(&door.identity),
+        Resource::Health => return root::health(door.is_open()),
+        _ => {}
+    }
+    let answered = async {
+        let context = door.context().await?;
+        let query = route::query(parts.uri.query().unwrap_or_default());
+        dispatch(Call { context: &context, method, query, body, host }, resource).await
+    };
+    answered.await.unwrap_or_else(|refusal| Answer::error(&refusal))
 }
 
 async fn dispatch(call: Call<'_>, resource: Resource) -> Result<Answer, Refusal> {
     match resource {
-        Resource::Root => Ok(root::root(&call)),
-        Resource::Health => Ok(root::health()),
+        // Answered before anybody asks for the context.
+        Resource::Root | Resource::Health => Err(Refusal::new(404, "HTTP 404 Not Found")),
         Resource::Connectors if call.get() => Ok(connector::list(&call)),
         Resource::Connectors => connector::create(&call).await,
         Resource::Connector(name) if call.get() => connector::info(&call, &name),
@@ -215,3 +255,6 @@ async fn dispatch(call: Call<'_>, resource: Resource) -> Result<Answer, Refusal>
         Resource::Logger(name) => logger::set(&call, name).await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfig;
 use rdkafka::consumer::StreamConsumer;
 use rdkafka::producer::{FutureProducer, Producer};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -18,7 +19,7 @@ use crate::client_config::{Role, internal};
 use crate::connector::Plugin;
 use crate::error::WorkerError;
 use crate::herder::{Herder, Shared};
-use crate::rest::{Context, Server};
+use crate::rest::{Context, Door, Identity, Server};
 use crate::settings::{TopicSettings, WorkerSettings};
 use crate::storage::config::{ConfigCopy, ConfigStorage};
 use crate::storage::log::{Copy, Log};
@@ -50,8 +51,8 @@ impl std::fmt::Debug for LastWrites {
 }
 
 impl Worker {
-    /// Connects to the brokers, creates or checks the storage topics, reads them to their ends, listens, and
-    /// brings back every connector. It stops gracefully when `shutdown` is cancelled; [`Self::run`] waits for that.
+    /// Connects to the brokers, listens, creates or checks the storage topics, reads them to their ends, and
+    /// brings back every connector. Requests other than `/` and `/health` wait until the topics are read. It stops gracefully when `shutdown` is cancelled; [`Self::run`] waits for that.
     ///
     /// # Errors
     /// The brokers cannot be reached, a storage topic is unusable, or a listener cannot be bound.
@@ -69,11 +70,18 @@ impl Worker {
             Arc::new(OffsetCopy::default()),
             Arc::new(StatusCopy::default()),
         );
-        let (config_log, offset_log, status_log, cluster_id) = tokio::try_join!(
+        let (known, context) = watch::channel(None);
+        let answer = async {
+            let (version, commit) = (settings.version.clone(), settings.commit.clone());
+            let identity = Identity { version, commit, cluster_id: clients.cluster_id().await? };
+            rest.serve(Door { identity, context }, &end);
+            Ok(())
+        };
+        let (config_log, offset_log, status_log, ()) = tokio::try_join!(
             clients.open(Kind::Config, &settings.config_topic, Arc::clone(&configs) as _),
             clients.open(Kind::Offset, &settings.offset_topic, Arc::clone(&offsets) as _),
             clients.open(Kind::Status, &settings.status_topic, Arc::clone(&statuses) as _),
-            clients.cluster_id(),
+            answer,
         )
         .inspect_err(|_| end.cancel())?;
         let producer = LastWrites(clients.producer);
@@ -88,11 +96,10 @@ impl Worker {
                 tracking,
             )),
             offsets: Arc::new(OffsetStorage::new(offsets, offset_log)),
-            cluster_id,
             settings,
         });
         let (handle, herder) = Herder::start(Arc::clone(&shared), shutdown.clone());
-        rest.serve(Context { shared, herder: handle }, &end);
+        known.send_replace(Some(Arc::new(Context { shared, herder: handle })));
         info!(worker_id, addresses = ?rest.addresses(), "worker started");
         Ok(Self { rest, herder, producer, shutdown, end })
     }
@@ -174,6 +181,9 @@ impl<'a> Clients<'a> {
             ("allow.auto.create.topics", "false"),
             // A fetch that finds nothing at first delays those partitions that come a moment later.
             ("fetch.wait.max.ms", "100"),
+            // The leaders of topics that were just made refuse at first.
+            ("fetch.error.backoff.ms", "20"),
+            ("topic.metadata.refresh.fast.interval.ms", "50"),
             ("queued.max.messages.kbytes", "16384"),
         ];
         create(Role::Consumer, "consumer", self.settings, kind.name(), &own)

@@ -8,6 +8,7 @@
 //!                         source (snapshot, then stream) ──queue──> pipeline (encode, produce, ack, record, confirm)
 //! ```
 
+pub mod health;
 mod pipeline;
 mod postgres;
 pub mod telemetry;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use walbridge::health;
 
 /// Change data capture from Postgres to Kafka, in the place of Kafka Connect with Debezium.
 #[derive(Debug, Parser)]
@@ -20,16 +21,28 @@ enum Command {
         /// The worker's properties; without it the CONNECT_* environment is read.
         file: Option<PathBuf>,
     },
+    /// Asks a worker whether it is well; the exit code tells.
+    Health {
+        /// Where its REST is.
+        #[arg(default_value = "127.0.0.1:8083")]
+        address: String,
+    },
 }
 
 fn main() -> ExitCode {
-    let Cli { command: Command::Worker { file } } = Cli::parse();
+    let Cli { command } = Cli::parse();
     let levels = walbridge::telemetry::init();
-    match walbridge::run(file.as_deref(), levels) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "worker stopped");
-            ExitCode::FAILURE
-        }
-    }
+    let outcome = match command {
+        Command::Worker { file } => walbridge::run(file.as_deref(), levels)
+            .inspect_err(|error| {
+                tracing::error!(%error, "worker stopped");
+            })
+            .is_ok(),
+        Command::Health { address } => health::check(&address)
+            .inspect_err(|error| {
+                tracing::error!(%error, "worker is not known to be well");
+            })
+            .is_ok(),
+    };
+    if outcome { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -9,8 +9,7 @@ use super::usage::Meter;
 use crate::error::Result;
 
 /// The initial snapshot of `rows`, from the request that installs the connector on.
-pub(crate) fn snapshot(ground: &mut Ground, rows: u64) -> Result<Line> {
-    let name = "bench-snapshot";
+pub(crate) fn snapshot(ground: &mut Ground, name: &str, rows: u64) -> Result<Line> {
     ground.reset_table()?;
     ground.load(rows, None)?;
     ground.session.run("VACUUM ANALYZE bench_users")?;

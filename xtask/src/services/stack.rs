@@ -39,6 +39,8 @@ pub(crate) struct Stack {
     pub(crate) brokers: Vec<Broker>,
     /// A walbridge that works on them, stopped with them.
     worker: Option<Process>,
+    /// What watches the walbridge, stopped with it.
+    prometheus: Option<Process>,
 }
 
 impl Stack {
@@ -82,14 +84,14 @@ impl Stack {
     /// Stops all of it; `delete` removes its data too.
     pub(crate) fn down(&mut self, delete: bool) -> Result<()> {
         let brokers: Vec<Process> = self.brokers.iter().filter_map(|b| b.process).collect();
-        let worker = process::stop(self.worker.take().as_slice(), STOP_LIMIT);
+        let guests = self.stop_guests();
         let services = if delete {
             process::kill(&brokers).and(self.postgres.stop("immediate"))
         } else {
             let postgres = self.postgres.stop("fast");
             process::stop(&brokers, STOP_LIMIT).and(postgres)
         };
-        let stopped = worker.and(services);
+        let stopped = guests.and(services);
         for broker in &mut self.brokers {
             broker.process = None;
         }
@@ -106,6 +108,26 @@ impl Stack {
         self.worker = Some(process);
         self.save()?;
         Ok(process)
+    }
+
+    /// Starts a Prometheus that [`Stack::down`] stops.
+    pub(crate) fn start_prometheus(
+        &mut self,
+        command: &mut Command,
+        log: &Path,
+    ) -> Result<Process> {
+        let process = process::detach(command, log)?;
+        self.prometheus = Some(process);
+        self.save()?;
+        Ok(process)
+    }
+
+    /// Asks the worker and what watches it to end, and waits until they have.
+    pub(crate) fn stop_guests(&mut self) -> Result<()> {
+        let guests: Vec<Process> =
+            self.worker.take().into_iter().chain(self.prometheus.take()).collect();
+        process::stop(&guests, STOP_LIMIT)?;
+        self.save()
     }
 
     /// Asks the worker to end, and waits until it has.
@@ -176,7 +198,7 @@ impl Stack {
         }
         layout::make(&dir)?;
         let postgres = Postgres::new(name, &dir, plan.postgres, postgres_port)?;
-        let stack = Self { dir, postgres, brokers, worker: None };
+        let stack = Self { dir, postgres, brokers, worker: None, prometheus: None };
         stack.save()?;
         Ok(stack)
     }
@@ -214,6 +236,7 @@ impl Stack {
             "postgres": self.postgres.to_json(),
             "brokers": brokers.collect::<Vec<_>>(),
             "worker": self.worker.map(Process::to_json),
+            "prometheus": self.prometheus.map(Process::to_json),
         });
         let file = self.dir.join("state.json");
         let new = self.dir.join(".state.json");
@@ -227,8 +250,12 @@ impl Stack {
         let n_brokers = stored.len();
         let brokers = stored.iter().map(|broker| Broker::from_json(&dir, n_brokers, broker));
         let brokers = brokers.collect::<Option<Vec<_>>>()?;
-        let worker = state.get("worker").and_then(Process::from_json);
-        Some(Self { dir, postgres, brokers, worker: worker.filter(|worker| worker.alive()) })
+        let guest = |name: &str| {
+            let process = state.get(name).and_then(Process::from_json);
+            process.filter(|process| process.alive())
+        };
+        let (worker, prometheus) = (guest("worker"), guest("prometheus"));
+        Some(Self { dir, postgres, brokers, worker, prometheus })
     }
 }
 

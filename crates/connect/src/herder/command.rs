@@ -10,7 +10,7 @@ use crate::storage::log::LogError;
 use crate::storage::status::{State, Status};
 
 /// Connect's bound for a request.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(90);
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(90);
 
 /// Why a request is refused: an HTTP status and Connect's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Call;
+use super::Identity;
 use super::respond::Answer;
 
 #[derive(Serialize)]
@@ -18,19 +18,17 @@ struct Health {
     message: &'static str,
 }
 
-pub(super) fn root(call: &Call<'_>) -> Answer {
-    let shared = &call.context.shared;
-    let settings = &shared.settings;
-    let body = Root {
-        version: &settings.version,
-        commit: &settings.commit,
-        kafka_cluster_id: &shared.cluster_id,
-    };
-    Answer::json(200, &body)
+pub(super) fn root(identity: &Identity) -> Answer {
+    let Identity { version, commit, cluster_id } = identity;
+    Answer::json(200, &Root { version, commit, kafka_cluster_id: cluster_id })
 }
 
-/// Whoever is answered talks to a worker that has read its topics: it listens only then.
-pub(super) fn health() -> Answer {
-    let message = "Worker has completed startup and is ready to handle requests.";
-    Answer::json(200, &Health { status: "healthy", message })
+/// Whether the worker has read its topics.
+pub(super) fn health(is_ready: bool) -> Answer {
+    if is_ready {
+        let message = "Worker has completed startup and is ready to handle requests.";
+        return Answer::json(200, &Health { status: "healthy", message });
+    }
+    let message = "Worker is still starting up.";
+    Answer::json(503, &Health { status: "starting", message })
 }

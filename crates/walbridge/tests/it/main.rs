@@ -8,6 +8,7 @@
 //! | `WALBRIDGE_TEST_BOOTSTRAP` | the brokers |
 //! | `WALBRIDGE_TEST_POSTGRES` | the server in libpq's keywords, a superuser on trust |
 //! | `WALBRIDGE_XTASK` | the xtask binary, for stacks that a test may break |
+//! | `WALBRIDGE_TEST_PYTHON` | an interpreter with the packages of the consumer in `examples` (`REQUIRE_PYTHON`) |
 //! | `WALBRIDGE_BIN` | a worker to test instead of the one that Cargo built |
 //! | `WALBRIDGE_TEST_REST` | a running Connect for the parity cases, in the worker's place |
 //! | `WALBRIDGE_TEST_CASES` | a pattern: the parity cases to run |
@@ -18,6 +19,8 @@
 mod bad_input;
 #[cfg(test)]
 mod connector;
+#[cfg(test)]
+mod consumer;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
