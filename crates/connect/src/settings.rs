@@ -1,5 +1,7 @@
 //! [`WorkerSettings`]: a worker's properties, read once.
 
+mod rest;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +11,10 @@ use crate::connector::Properties;
 use crate::error::WorkerError;
 use crate::logging::Loggers;
 use crate::placeholder::Placeholders;
+
+pub use rest::{
+    AdminListeners, ClientAuth, Listener, Pem, ResponseHeader, RestSettings, TlsSettings, Users,
+};
 
 /// What a class is to Connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -79,15 +85,6 @@ pub struct TopicSettings {
     pub properties: Properties,
 }
 
-/// Where REST listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listener {
-    /// Empty: every address.
-    pub host: String,
-    /// 0: any free port.
-    pub port: u16,
-}
-
 /// A worker's properties.
 #[derive(Debug, Clone)]
 pub struct WorkerSettings {
@@ -101,8 +98,8 @@ pub struct WorkerSettings {
     pub offset_topic: TopicSettings,
     /// `status.storage.*`.
     pub status_topic: TopicSettings,
-    /// `listeners`.
-    pub listeners: Vec<Listener>,
+    /// Where and how REST is served.
+    pub rest: RestSettings,
     /// `rest.advertised.host.name`.
     pub advertised_host: Option<String>,
     /// `rest.advertised.port`.
@@ -150,7 +147,7 @@ impl WorkerSettings {
             config_topic: TopicSettings { partitions: 1, ..read.topic("config", 1)? },
             offset_topic: read.topic("offset", 25)?,
             status_topic: read.topic("status", 5)?,
-            listeners: read.listeners()?,
+            rest: RestSettings::parse(&read)?,
             advertised_host: read.optional("rest.advertised.host.name"),
             advertised_port: match read.optional("rest.advertised.port") {
                 Some(_) => Some(read.number("rest.advertised.port", 0)?),
@@ -256,23 +253,6 @@ impl Reader<'_> {
             ))),
         }
     }
-
-    fn listeners(&self) -> Result<Vec<Listener>, WorkerError> {
-        let text = self.optional("listeners").unwrap_or_else(|| "http://:8083".to_owned());
-        text.split(',').map(str::trim).map(listener).collect()
-    }
-}
-
-fn listener(text: &str) -> Result<Listener, WorkerError> {
-    let invalid = |why: &str| WorkerError::Setting(format!("listeners: {text}: {why}"));
-    let (scheme, rest) =
-        text.split_once("://").ok_or_else(|| invalid("not <protocol>://<host>:<port>"))?;
-    if !scheme.eq_ignore_ascii_case("http") {
-        return Err(invalid("only http is served"));
-    }
-    let (host, port) = rest.rsplit_once(':').ok_or_else(|| invalid("no port"))?;
-    let port = port.trim_end_matches('/').parse().map_err(|_not| invalid("not a port"))?;
-    Ok(Listener { host: host.trim_matches(['[', ']']).to_owned(), port })
 }
 
 #[cfg(test)]
@@ -303,7 +283,6 @@ mod tests {
         assert_eq!(settings.offset_topic.partitions, 25);
         assert_eq!(settings.status_topic.partitions, 5);
         assert_eq!(settings.config_topic.replication_factor, 3);
-        assert_eq!(settings.listeners, [Listener { host: String::new(), port: 8083 }]);
         assert_eq!(settings.shutdown_timeout, Duration::from_secs(5));
     }
 
@@ -324,7 +303,7 @@ mod tests {
     fn what_cannot_be_read_is_named() {
         for (key, value) in [
             ("group.id", " "),
-            ("listeners", "https://:8083"),
+            ("listeners", "ftp://:8083"),
             ("listeners", "http://x"),
             ("offset.storage.partitions", "0"),
             ("topic.tracking.enable", "maybe"),
@@ -333,13 +312,5 @@ mod tests {
             let error = parse(&[(key, value)]).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
         }
-    }
-
-    #[test]
-    fn an_ipv6_listener_loses_its_brackets() {
-        assert_eq!(
-            listener("http://[::1]:80").unwrap(),
-            Listener { host: "::1".to_owned(), port: 80 }
-        );
     }
 }

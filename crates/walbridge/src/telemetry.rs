@@ -1,5 +1,6 @@
-//! Logs: to standard output, one line an event, in UTC; `WALBRIDGE_LOG` sets the levels (`info` unless it does), and
-//! `/admin/loggers` changes them.
+//! Logs: to standard output, one line an event, in UTC. `WALBRIDGE_LOG` sets the levels; without it the variables of
+//! the images do (`CONNECT_LOG4J_ROOT_LOGLEVEL`, `LOG_LEVEL`, `CONNECT_LOG4J_LOGGERS`), and `/admin/loggers` changes
+//! them.
 
 use connect::logging::{Level, LevelSink};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -16,7 +17,32 @@ pub fn init() -> Levels {
 }
 
 fn initial() -> EnvFilter {
-    EnvFilter::try_from_env("WALBRIDGE_LOG").unwrap_or_else(|_not_set| EnvFilter::new("info"))
+    EnvFilter::try_from_env("WALBRIDGE_LOG")
+        .unwrap_or_else(|_not_set| of_images(|name| std::env::var(name).ok()))
+}
+
+/// The levels that Confluent's and Debezium's images would log with.
+fn of_images(variable: impl Fn(&str) -> Option<String>) -> EnvFilter {
+    let root = variable("CONNECT_LOG4J_ROOT_LOGLEVEL").or_else(|| variable("LOG_LEVEL"));
+    let root = root.and_then(|text| Level::parse(text.trim())).map_or("info", word);
+    let loggers = variable("CONNECT_LOG4J_LOGGERS").unwrap_or_default();
+    let loggers = loggers.split(',').filter_map(|pair| {
+        let (name, level) = pair.split_once('=')?;
+        Some((name.trim(), Level::parse(level.trim())?))
+    });
+    with_loggers(EnvFilter::new(root), loggers)
+}
+
+/// Adds the levels of single loggers.
+fn with_loggers<'a>(
+    filter: EnvFilter,
+    loggers: impl Iterator<Item = (&'a str, Level)>,
+) -> EnvFilter {
+    let directives = loggers.flat_map(|(name, level)| {
+        targets(name).into_iter().map(move |target| format!("{target}={}", word(level)))
+    });
+    // A name that is no target of a directive changes nothing.
+    directives.filter_map(|directive| directive.parse().ok()).fold(filter, EnvFilter::add_directive)
 }
 
 /// Changes the levels of the log.
@@ -31,13 +57,7 @@ impl LevelSink for Levels {
             Some(level) => EnvFilter::new(word(level)),
             None => initial(),
         };
-        let directives = loggers.iter().flat_map(|&(name, level)| {
-            targets(name).into_iter().map(move |target| format!("{target}={}", word(level)))
-        });
-        // A name that is no target of a directive changes nothing.
-        let filter = directives
-            .filter_map(|directive| directive.parse().ok())
-            .fold(filter, EnvFilter::add_directive);
+        let filter = with_loggers(filter, loggers.iter().copied());
         if let Err(error) = self.handle.reload(filter) {
             tracing::warn!(%error, "log levels are as before");
         }
@@ -97,6 +117,21 @@ mod tests {
         );
         assert_eq!(targets("connect.herder"), ["connect::herder"]);
         assert_eq!(targets("walbridge::pipeline"), ["walbridge::pipeline"]);
+    }
+
+    #[test]
+    fn the_images_variables_set_the_levels() {
+        let variable = |name: &str| match name {
+            "LOG_LEVEL" => Some("WARN".to_owned()),
+            "CONNECT_LOG4J_LOGGERS" => {
+                Some("org.apache.kafka.connect.runtime.rest=ERROR,io.debezium=DEBUG".to_owned())
+            }
+            _ => None,
+        };
+        let shown = of_images(variable).to_string();
+        for directive in ["connect::rest=error", "pgoutput=debug", "warn"] {
+            assert!(shown.split(',').any(|one| one == directive), "{shown}");
+        }
     }
 
     #[test]
