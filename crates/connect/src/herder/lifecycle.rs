@@ -303,10 +303,12 @@ impl Herder {
             entry.target != TargetState::Stopped
                 && usize::try_from(*task).is_ok_and(|task| task < entry.tasks.len())
         });
-        if entry.is_some() && unassigned {
+        let told = entry.is_some() && unassigned;
+        if told {
             self.task_unassigned(id);
         }
-        if !wanted && self.shared.statuses.task(name, *task).is_some() {
+        // What was just told has not been read back yet.
+        if !wanted && (told || self.shared.statuses.task(name, *task).is_some()) {
             self.shared.statuses.delete_task(name, *task);
         }
     }

@@ -79,10 +79,13 @@ impl<'a> Reader<'a> {
     }
 
     fn place(&self, part: &RawValue) -> String {
-        let offset = (part.get().as_ptr() as usize).saturating_sub(self.body.as_ptr() as usize);
+        self.place_at((part.get().as_ptr() as usize).saturating_sub(self.body.as_ptr() as usize))
+    }
+
+    fn place_at(&self, offset: usize) -> String {
         let before = self.body.get(..offset).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().len() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         source(line, column)
     }
 
@@ -158,8 +161,21 @@ impl<'a> Reader<'a> {
         fields.into_iter().map(text).collect()
     }
 
+    /// A field that a class does not have. Jackson notices it behind a number, or before anything else.
     fn unknown(&self, part: &RawValue, field: &str, class: &str, known: &str) -> Refusal {
-        let at = self.place(part);
+        let start = (part.get().as_ptr() as usize).saturating_sub(self.body.as_ptr() as usize);
+        let number =
+            part.get().starts_with(|letter: char| letter == '-' || letter.is_ascii_digit());
+        let at = self.place_at(if number { start + part.get().len() } else { start });
+        Self::unrecognized(field, class, known, &at)
+    }
+
+    /// The same of a class that is made only when all of its fields are known.
+    fn unknown_at_end(&self, field: &str, class: &str, known: &str) -> Refusal {
+        Self::unrecognized(field, class, known, &self.place_at(self.body.trim_end().len()))
+    }
+
+    fn unrecognized(field: &str, class: &str, known: &str, at: &str) -> Refusal {
         refuse(format!(
             "Unrecognized field \"{field}\" (class {class}), not marked as ignorable ({known}){at}{}",
             through(&[format!("{class}[\"{field}\"]")])
@@ -214,7 +230,7 @@ pub(super) fn create(body: &[u8]) -> Result<Create, Refusal> {
             }
             _ => {
                 let known = "3 known properties: \"config\", \"name\", \"initial_state\"";
-                return Err(reader.unknown(part, &field, &class, known));
+                return Err(reader.unknown_at_end(&field, &class, known));
             }
         }
     }

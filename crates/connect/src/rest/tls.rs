@@ -31,9 +31,7 @@ fn invalid(what: &str, why: impl std::fmt::Display) -> WorkerError {
 fn certificates(pem: &Pem, what: &str) -> Result<Vec<CertificateDer<'static>>, WorkerError> {
     let read: Result<Vec<_>, _> = match pem {
         Pem::Text(text) => CertificateDer::pem_slice_iter(text.as_bytes()).collect(),
-        Pem::File(path) => {
-            CertificateDer::pem_file_iter(path).and_then(|certificates| certificates.collect())
-        }
+        Pem::File(path) => CertificateDer::pem_file_iter(path).and_then(Iterator::collect),
     };
     let found = read.map_err(|error| invalid(what, error))?;
     if found.is_empty() { Err(invalid(what, "there is no certificate in it")) } else { Ok(found) }

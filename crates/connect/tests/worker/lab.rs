@@ -53,7 +53,12 @@ impl Plugin for Idle {
     }
 
     fn validate(&self, config: Properties) -> BoxFuture<Vec<ConfigValue>> {
-        Box::pin(async move { DEF.validate(&config) })
+        Box::pin(async move {
+            let value = |key: &ConfigKey| {
+                ConfigValue::of(key, key.name, config.get(key.name).map(String::as_str))
+            };
+            DEF.keys.iter().map(value).collect()
+        })
     }
 
     fn task_configs(&self, config: &Properties) -> Vec<Properties> {

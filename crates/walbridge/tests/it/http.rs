@@ -49,6 +49,11 @@ impl Rest {
         Self { authority: authority.to_owned() }
     }
 
+    /// `host:port`.
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Outcome<Reply> {
         self.send("GET", path, None).await
     }
