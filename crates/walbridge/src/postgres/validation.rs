@@ -8,12 +8,34 @@ use connect::config_def::ConfigValue;
 use pgoutput::Error;
 
 use super::definition::{self, Field};
-use super::{check, settings, source};
+use super::{check, options, settings, source};
+
+/// Values of older versions, and what says the same today.
+const OLD_VALUES: &[(&str, &str)] = &[
+    ("io.debezium.transforms.UnwrapFromEnvelope", "io.debezium.transforms.ExtractNewRecordState"),
+    ("io.debezium.converters.ByteBufferConverter", "io.debezium.converters.BinaryDataConverter"),
+    (
+        "org.apache.kafka.connect.transforms.InsertHeader$Value",
+        "org.apache.kafka.connect.transforms.InsertHeader",
+    ),
+    ("wal2json", "pgoutput"),
+    ("wal2json_streaming", "pgoutput"),
+    ("wal2json_rds", "pgoutput"),
+    ("wal2json_rds_streaming", "pgoutput"),
+];
+
+/// Snapshot modes of older versions.
+const OLD_SNAPSHOT_MODES: &[(&str, &str)] =
+    &[("never", "no_data"), ("exported", "initial"), ("schema_only", "no_data")];
 
 const NAME_ADJUSTMENTS: &[&str] = &["none", "avro_unicode", "avro"];
 
 /// One value per declared option, and one for each other option that has an error. Debezium never shows the value.
 pub(super) async fn validate(config: Properties) -> Vec<ConfigValue> {
+    for (option, today) in outdated(&config) {
+        let connector = config.get("name").map(String::as_str);
+        tracing::warn!(connector, option, "is of an older version; today it is {today}");
+    }
     let mut values = verdict(&config);
     if values.iter().all(|value| value.errors.is_empty())
         && let Err(problem) = connect(&config).await
@@ -22,6 +44,18 @@ pub(super) async fn validate(config: Properties) -> Vec<ConfigValue> {
         hostname.errors.push(problem);
     }
     values
+}
+
+/// Options whose name or value is of an older version, and today's.
+fn outdated(config: &Properties) -> Vec<(&str, &'static str)> {
+    let mut found = Vec::new();
+    for (key, value) in config {
+        let values = if key == "snapshot.mode" { OLD_SNAPSHOT_MODES } else { OLD_VALUES };
+        let names = options::LEGACY.iter().filter(|(old, _)| old == key);
+        let values = values.iter().filter(|(old, _)| *old == value.trim());
+        found.extend(names.chain(values).map(|(_, today)| (key.as_str(), *today)));
+    }
+    found
 }
 
 /// What is wrong with the options, without a look at the database.
@@ -208,6 +242,24 @@ mod tests {
                 .collect();
             assert_eq!(found, expected, "{key}={value}");
         }
+    }
+
+    #[test]
+    fn names_and_values_of_older_versions_are_told() {
+        let config = config(&[
+            ("database.server.name", "s"),
+            ("snapshot.mode", "never"),
+            ("transforms.u.type", "io.debezium.transforms.UnwrapFromEnvelope"),
+            ("slot.name", "never"),
+        ]);
+        assert_eq!(
+            outdated(&config),
+            [
+                ("database.server.name", "topic.prefix"),
+                ("snapshot.mode", "no_data"),
+                ("transforms.u.type", "io.debezium.transforms.ExtractNewRecordState"),
+            ]
+        );
     }
 
     #[test]
