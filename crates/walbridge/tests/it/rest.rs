@@ -91,7 +91,7 @@ struct Conversation<'a> {
 
 impl<'a> Conversation<'a> {
     fn new(lab: &'a Lab, sandbox: &Sandbox, worker: &Worker, case: &str) -> Outcome<Self> {
-        let name = format!("r_{}_{}", case.replace('-', "_"), sandbox.id);
+        let name = format!("r_{case}_{}", sandbox.id).replace('-', "_");
         let authority = worker.rest.authority().to_owned();
         let mut conversation =
             Self { lab, authority, name, steps: Vec::new(), corrections: Vec::new() };
