@@ -110,10 +110,10 @@ fn compare(left: &str, right: &str) -> Ordering {
     Ordering::Equal
 }
 
-/// Words come first, then nothing, then numbers.
+/// Words come before numbers; nothing is as good as zero.
 fn rank(part: Option<&String>) -> (u8, u64, String) {
     match part {
-        None => (1, 0, String::new()),
+        None => (2, 0, String::new()),
         Some(part) => match part.parse() {
             Ok(number) => (2, number, String::new()),
             Err(_word) => (0, 0, part.clone()),
