@@ -126,7 +126,7 @@ impl Step {
 /// Every test target of the workspace, with a stack of its own that goes away whatever happens.
 fn integration(postgres: u8) -> Result<()> {
     let walbridge = product::binary()?;
-    package::require(&[Need::Prometheus])?;
+    package::require(&[Need::Prometheus, Need::Chromium])?;
     let python = python::consumer()?;
     // Compiled before the services start, which would only take the compiler's processors.
     let mut build = product::cargo()?;
@@ -140,7 +140,8 @@ fn integration(postgres: u8) -> Result<()> {
     test.args(INTEGRATION).env("WALBRIDGE_BIN", walbridge);
     test.env("WALBRIDGE_TEST_PYTHON", python)
         .env("REQUIRE_PYTHON", "1")
-        .env("REQUIRE_PROMETHEUS", "1");
+        .env("REQUIRE_PROMETHEUS", "1")
+        .env("REQUIRE_CHROMIUM", "1");
     let tested = point_at(&mut test, &stack).and_then(|()| {
         let secured = Secured::start(&stack, &mut test)?;
         let tested = process::run_attached(&mut test, "cargo test");
@@ -184,7 +185,7 @@ impl Secured {
 const INTEGRATION: [&str; 5] = ["test", "--workspace", "--no-fail-fast", "--test", "*"];
 
 /// Tells the tests where the services are, and that to skip for want of them is to fail.
-fn point_at(test: &mut Command, stack: &Stack) -> Result<()> {
+pub(crate) fn point_at(test: &mut Command, stack: &Stack) -> Result<()> {
     let port = stack.postgres.port;
     test.env("WALBRIDGE_TEST_BOOTSTRAP", stack.bootstrap())
         .env(

@@ -17,6 +17,7 @@ mod layout;
 mod maven;
 mod monitoring;
 mod package;
+mod parity;
 mod port;
 mod process;
 mod product;
@@ -53,6 +54,7 @@ enum Task {
     Stack(compose::Compose),
     Test(check::Test),
     Tidy(tidy::Tidy),
+    Parity(parity::Parity),
     Bench(bench::Bench),
     Golden(golden::Golden),
     Dashboards(dashboard::Dashboards),
@@ -80,6 +82,7 @@ fn run(cli: Cli) -> Result<()> {
         Task::Stack(compose) => compose.run(),
         Task::Test(test) => test.run(),
         Task::Tidy(tidy) => tidy.run(),
+        Task::Parity(parity) => parity.run(),
         Task::Bench(bench) => bench.run(),
         Task::Golden(golden) => golden.run(),
         Task::Dashboards(dashboards) => dashboards.run(),

@@ -54,13 +54,38 @@ pub(crate) fn postgres(major: u8) -> Result<PathBuf> {
 
 /// The folder with the jars of a broker.
 pub(crate) fn kafka() -> Result<PathBuf> {
-    cached(&kafka_name(), |new| {
+    jars(&kafka_name(), "xtask/kafka/pom.xml")
+}
+
+/// The folder with the jars of a Kafka Connect worker.
+pub(crate) fn connect() -> Result<PathBuf> {
+    jars(&format!("connect-{}", version::KAFKA), "xtask/kafka/connect.xml")
+}
+
+/// The plugin path of a Kafka Connect worker that shall have Debezium's connector.
+pub(crate) fn debezium() -> Result<PathBuf> {
+    let version = version::DEBEZIUM;
+    cached(&format!("debezium-{version}"), |new| {
+        let artifact = format!("io.debezium:debezium-connector-postgres:{version}:tar.gz:plugin");
+        let mut copy = maven("copy", new);
+        copy.arg(format!("-Dartifact={artifact}")).arg(option("outputDirectory", new));
+        process::run(&mut copy, "download debezium with mvn")?;
+        let archive = new.join(format!("debezium-connector-postgres-{version}-plugin.tar.gz"));
+        let mut tar = Command::new("tar");
+        process::run(tar.arg("-xzf").arg(&archive).arg("-C").arg(new), "unpack debezium")?;
+        fs::remove_file(&archive).context(archive.display())
+    })
+}
+
+/// A class path as a folder, from what a project file names.
+fn jars(name: &str, project: &str) -> Result<PathBuf> {
+    cached(name, |new| {
         let mut copy = maven("copy-dependencies", new);
-        copy.arg("-f").arg(layout::root()?.join("xtask/kafka/pom.xml"));
+        copy.arg("-f").arg(layout::root()?.join(project));
         copy.arg(format!("-Dkafka.version={}", version::KAFKA));
         copy.arg(format!("-Dlog4j.version={}", version::LOG4J));
         copy.arg("-DincludeScope=runtime").arg(option("outputDirectory", new));
-        process::run(&mut copy, "download kafka with mvn")
+        process::run(&mut copy, &format!("download {name} with mvn"))
     })
 }
 

@@ -10,6 +10,7 @@
 
 pub(crate) mod broker;
 mod command;
+pub(crate) mod connect;
 pub(crate) mod postgres;
 pub(crate) mod prometheus;
 pub(crate) mod stack;

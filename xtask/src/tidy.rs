@@ -12,15 +12,16 @@ use crate::error::{Context, Error, Result};
 use crate::{layout, product, say};
 
 /// Which crate of ours may depend on which.
-const ARROWS: [(&str, &str); 5] = [
+const ARROWS: [(&str, &str); 6] = [
     ("walbridge", "connect"),
+    ("walbridge", "exporter"),
     ("walbridge", "sink"),
     ("walbridge", "pgoutput"),
     ("connect", "sink"),
     ("sink", "pgoutput"),
 ];
 
-const CRATES: [&str; 5] = ["connect", "pgoutput", "sink", "walbridge", "xtask"];
+const CRATES: [&str; 6] = ["connect", "exporter", "pgoutput", "sink", "walbridge", "xtask"];
 
 /// Lines of a source file without its tests.
 const LINES_MAX: usize = 800;

@@ -9,6 +9,9 @@ pub(crate) const POSTGRES: [(u8, &str); 5] =
 /// `org.apache.kafka:kafka_2.13`.
 pub(crate) const KAFKA: &str = "4.3.0";
 
+/// `io.debezium:debezium-connector-postgres`, whose records the captures hold.
+pub(crate) const DEBEZIUM: &str = "3.6.3.Final";
+
 /// `org.apache.logging.log4j`, the one that Kafka's own distribution of that version carries.
 pub(crate) const LOG4J: &str = "2.25.4";
 

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::connector::{Plugin, Properties};
+use crate::monitor::Starts;
 use crate::settings::{PluginKind, WorkerSettings};
 use crate::storage::config::{ConfigStorage, TargetState};
 use crate::storage::offset::OffsetStorage;
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) configs: ConfigStorage,
     pub(crate) statuses: Arc<StatusStorage>,
     pub(crate) offsets: Arc<OffsetStorage>,
+    pub(crate) connector_starts: Starts,
+    pub(crate) task_starts: Starts,
 }
 
 /// `PostgresConnector` for `io.debezium.connector.postgresql.PostgresConnector`.

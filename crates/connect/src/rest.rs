@@ -10,7 +10,7 @@ mod offset;
 mod plugin;
 mod respond;
 mod root;
-mod route;
+pub(crate) mod route;
 mod tls;
 
 use std::net::SocketAddr;
@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::Method;
-use axum::http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method};
 use axum::middleware;
 use axum::response::Response;
 use tokio::net::TcpListener;
@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::error::WorkerError;
+use crate::extension::{self, Extension, PageRequest, Rest};
 use crate::herder::Shared;
 use crate::herder::command::{Handle, PATIENCE, Refusal};
 use crate::settings::{AdminListeners, WorkerSettings};
@@ -68,6 +69,7 @@ pub(crate) struct Identity {
 pub(crate) struct Door {
     pub(crate) identity: Identity,
     pub(crate) context: watch::Receiver<Option<Arc<Context>>>,
+    pub(crate) extension: Option<Arc<dyn Extension>>,
 }
 
 impl Door {
@@ -83,6 +85,19 @@ impl Door {
         })?;
         let known = known.ok().and_then(|context| context.clone());
         known.ok_or_else(|| Refusal::new(500, "Worker is shutting down"))
+    }
+
+    /// Answers one request as the port does, without the port: status and body.
+    pub(crate) async fn ask(&self, method: Method, target: &str, body: Bytes) -> (u16, Vec<u8>) {
+        let mut request = Request::builder().method(method).uri(target).header(HOST, "localhost");
+        if !body.is_empty() {
+            let json = HeaderValue::from_static("application/json");
+            request = request.header(CONTENT_LENGTH, body.len()).header(CONTENT_TYPE, json);
+        }
+        match request.body(()) {
+            Ok(request) => answer(self, &request.into_parts().0, body).await.into_parts(),
+            Err(_malformed) => (400, Vec::new()),
+        }
     }
 }
 
@@ -205,6 +220,12 @@ async fn handle(State(door): State<Arc<Door>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let bytes = axum::body::to_bytes(body, LARGEST_BODY).await;
     let path = parts.uri.path().to_owned();
+    if let Some((extension, below)) = extension::of(door.extension.as_ref(), &path)
+        && let Ok(body) = bytes
+    {
+        let request = PageRequest::new(parts, below.to_owned(), body);
+        return extension.answer(request, Rest::new(Arc::clone(&door))).await.into_response();
+    }
     let answer = match bytes {
         Ok(body) => answer(&door, &parts, body).await,
         Err(_unread) => Answer::error(&Refusal::new(413, "HTTP 413 Request Entity Too Large")),

@@ -169,6 +169,20 @@ impl WorkerSettings {
     }
 }
 
+/// A worker's properties and a connector's configuration, placeholders replaced by what the worker's
+/// `config.providers` know: what a task is given. Judges nothing else.
+///
+/// # Errors
+/// A provider is not known, or a file cannot be read: the text names it, never a value.
+pub fn resolve(
+    worker: &Properties,
+    connector: &Properties,
+) -> Result<(Properties, Properties), WorkerError> {
+    let placeholders = Placeholders::parse(worker).map_err(WorkerError::Setting)?;
+    let resolve = |all| placeholders.resolve(all).map_err(WorkerError::Setting);
+    Ok((resolve(worker)?, resolve(connector)?))
+}
+
 struct Reader<'a> {
     properties: &'a Properties,
 }

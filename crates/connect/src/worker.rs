@@ -18,7 +18,9 @@ use tracing::{info, warn};
 use crate::client_config::{Role, internal};
 use crate::connector::Plugin;
 use crate::error::WorkerError;
+use crate::extension::Extension;
 use crate::herder::{Herder, Shared};
+use crate::monitor::{Monitor, Starts};
 use crate::rest::{Context, Door, Identity, Server};
 use crate::settings::{TopicSettings, WorkerSettings};
 use crate::storage::config::{ConfigCopy, ConfigStorage};
@@ -36,6 +38,7 @@ pub struct Worker {
     rest: Server,
     herder: JoinHandle<()>,
     producer: LastWrites,
+    monitor: Monitor,
     shutdown: CancellationToken,
     /// Cancelled when everything that reads and answers shall end.
     end: CancellationToken,
@@ -52,13 +55,16 @@ impl std::fmt::Debug for LastWrites {
 
 impl Worker {
     /// Connects to the brokers, listens, creates or checks the storage topics, reads them to their ends, and
-    /// brings back every connector. Requests other than `/` and `/health` wait until the topics are read. It stops gracefully when `shutdown` is cancelled; [`Self::run`] waits for that.
+    /// brings back every connector. Requests other than `/` and `/health` wait until the topics are read. `extension`
+    /// answers beside REST, on the same port. It stops gracefully when `shutdown` is cancelled; [`Self::run`] waits for
+    /// that.
     ///
     /// # Errors
     /// The brokers cannot be reached, a storage topic is unusable, or a listener cannot be bound.
     pub async fn start(
         settings: WorkerSettings,
         plugins: Vec<Arc<dyn Plugin>>,
+        extension: Option<Arc<dyn Extension>>,
         shutdown: CancellationToken,
     ) -> Result<Self, WorkerError> {
         let mut rest = Server::bind(&settings).await?;
@@ -74,7 +80,7 @@ impl Worker {
         let answer = async {
             let (version, commit) = (settings.version.clone(), settings.commit.clone());
             let identity = Identity { version, commit, cluster_id: clients.cluster_id().await? };
-            rest.serve(Door { identity, context }, &end);
+            rest.serve(Door { identity, context, extension }, &end);
             Ok(())
         };
         let (config_log, offset_log, status_log, ()) = tokio::try_join!(
@@ -97,11 +103,20 @@ impl Worker {
             )),
             offsets: Arc::new(OffsetStorage::new(offsets, offset_log)),
             settings,
+            connector_starts: Starts::default(),
+            task_starts: Starts::default(),
         });
         let (handle, herder) = Herder::start(Arc::clone(&shared), shutdown.clone());
+        let monitor = Monitor { shared: Arc::clone(&shared) };
         known.send_replace(Some(Arc::new(Context { shared, herder: handle })));
         info!(worker_id, addresses = ?rest.addresses(), "worker started");
-        Ok(Self { rest, herder, producer, shutdown, end })
+        Ok(Self { rest, herder, producer, monitor, shutdown, end })
+    }
+
+    /// What looks at the worker, and may outlive it.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        self.monitor.clone()
     }
 
     /// Where REST listens, ports resolved.

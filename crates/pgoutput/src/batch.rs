@@ -148,9 +148,24 @@ pub struct Position {
     pub commit_time_us: i64,
 }
 
+/// Which kind of snapshot read a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReadKind {
+    /// The one before streaming.
+    #[default]
+    Initial,
+    /// One that was asked for while streaming, which waits for it.
+    Blocking,
+    /// One that is read chunk by chunk while streaming goes on. Its rows have no mark of a place, and of their
+    /// position only the LSN of the event that they come after and the time at which they were sent.
+    Incremental,
+}
+
 /// Where in its snapshot a row stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReadMark {
+    /// Which snapshot.
+    pub kind: ReadKind,
     /// First row of the first table of the snapshot (none if that table is empty).
     pub first: bool,
     /// Last row of all.

@@ -16,9 +16,6 @@ use crate::message::RelationMessage;
 use crate::relation::{Relation, Type};
 use crate::sql::Client;
 
-/// The first OID that is not the server's own: types below never change.
-const FIRST_USER_OID: u32 = 16384;
-
 /// A table that can be captured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
@@ -82,8 +79,19 @@ impl Catalog {
         Ok(Some(shape::of_table(oid, &table, |oid| self.known_type(oid))))
     }
 
-    /// The table as the message shows it, completed from the catalogs. User types are read again, since the message
-    /// may have come because one changed.
+    /// Reads the user's enums, domains and ranges, and the arrays of these, as they are now.
+    ///
+    /// A type is read once and then stays what it was: Debezium reads all types when it starts, and labels that are
+    /// added to an enum later do not show in schemas until it starts again. Call this first to have the same.
+    ///
+    /// # Errors
+    /// The queries'.
+    pub async fn load_user_types(&mut self) -> Result<()> {
+        let wanted = query::user_types(&self.client).await?;
+        self.load_types(&wanted).await
+    }
+
+    /// The table as the message shows it, completed from the catalogs.
     ///
     /// # Errors
     /// The queries'.
@@ -113,13 +121,10 @@ impl Catalog {
         Ok(())
     }
 
-    /// Those to ask for: never seen, or the user's, whose labels and constraints change.
+    /// Those never seen.
     fn missing(&self, wanted: &[u32]) -> Vec<u32> {
-        let mut missing: Vec<u32> = wanted
-            .iter()
-            .copied()
-            .filter(|oid| *oid >= FIRST_USER_OID || !self.types.contains_key(oid))
-            .collect();
+        let mut missing: Vec<u32> =
+            wanted.iter().copied().filter(|oid| !self.types.contains_key(oid)).collect();
         missing.sort_unstable();
         missing.dedup();
         missing
@@ -127,7 +132,8 @@ impl Catalog {
 
     fn remember(&mut self, rows: &[query::TypeRow]) {
         for ty in shape::types(rows) {
-            self.types.insert(ty.oid, ty);
+            // What came along with another type may be known already, and stays as it was.
+            self.types.entry(ty.oid).or_insert(ty);
         }
     }
 

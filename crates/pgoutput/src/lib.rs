@@ -13,11 +13,14 @@
 pub mod assembler;
 pub mod batch;
 pub mod catalog;
+pub mod chunk;
 pub mod config;
 pub mod copy;
 pub mod error;
+pub mod identity;
 pub mod lsn;
 pub mod message;
+pub mod preflight;
 pub mod publication;
 pub mod queue;
 mod reader;
@@ -30,7 +33,8 @@ pub mod stream;
 mod wire;
 
 pub use batch::{
-    Batch, Cell, CellKind, Change, Datum, Event, Old, OldKind, Op, Position, ReadMark, Row, Tuple,
+    Batch, Cell, CellKind, Change, Datum, Event, Old, OldKind, Op, Position, ReadKind, ReadMark,
+    Row, Tuple,
 };
 pub use config::{Config, Password, SslConfig, SslMode};
 pub use error::{Error, Result};

@@ -90,6 +90,14 @@ impl Publication {
         Ok(Outcome::Created)
     }
 
+    /// Whether it is there.
+    ///
+    /// # Errors
+    /// The query's.
+    pub async fn exists(&self, client: &Client) -> Result<bool> {
+        Ok(self.find(client).await?.is_some())
+    }
+
     async fn find(&self, client: &Client) -> Result<Option<Existing>> {
         let action = format!("look up publication {:?}", self.name);
         let failed = |e| fault::from_sql(&action, e);

@@ -70,6 +70,23 @@ pub async fn find(client: &Client, name: &str) -> Result<Option<Slot>> {
     }))
 }
 
+/// Bytes of log on the server's disk; `None` where the user may not look (`pg_monitor` may).
+///
+/// # Errors
+/// The queries'.
+pub async fn wal_size(client: &Client) -> Result<Option<i64>> {
+    let action = "look up the size of the log";
+    let failed = |e| fault::from_sql(action, e);
+    let asked = "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_ls_waldir()', 'EXECUTE')";
+    let row = client.query_typed_one(asked, &[]).await.map_err(failed)?;
+    if !row.try_get::<_, bool>(0).map_err(failed)? {
+        return Ok(None);
+    }
+    let sql = "SELECT sum(size)::int8 FROM pg_catalog.pg_ls_waldir()";
+    let row = client.query_typed_one(sql, &[]).await.map_err(failed)?;
+    row.try_get(0).map_err(failed)
+}
+
 impl Slot {
     /// Whether we can stream from it in this database.
     ///
@@ -145,6 +162,54 @@ pub async fn check_server(client: &Client) -> Result<()> {
     Ok(())
 }
 
+/// How much of its log a server keeps for a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// Whether a client streams from it.
+    pub active: bool,
+    /// `wal_status`: `reserved`, `extended`, `unreserved` or `lost`; empty where the server does not say.
+    pub wal_status: String,
+    /// Bytes of log between what the server must keep for the slot and its end.
+    pub retained_bytes: i64,
+    /// Bytes of log between what was confirmed and its end.
+    pub unconfirmed_bytes: i64,
+    /// Bytes that may yet be written before the slot may lose log; `None` without `max_slot_wal_keep_size`.
+    pub safe_bytes: Option<i64>,
+    /// End of the log, as the server prints it.
+    pub end: String,
+}
+
+/// Looks up how much log is kept for the slot; `None` if there is no such slot.
+///
+/// # Errors
+/// The query's.
+pub async fn usage(client: &Client, slot: &str) -> Result<Option<Usage>> {
+    let action = "look up what the slot keeps";
+    let (status, safe) = if client.server_major() >= 13 {
+        ("coalesce(s.wal_status, '')", "s.safe_wal_size")
+    } else {
+        ("''", "NULL::int8")
+    };
+    let sql = format!(
+        "SELECT s.active, {status}, coalesce(w.lsn - s.restart_lsn, 0)::int8, \
+         coalesce(w.lsn - s.confirmed_flush_lsn, 0)::int8, {safe}, w.lsn::text \
+         FROM pg_catalog.pg_replication_slots s, \
+         LATERAL (SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_receive_lsn() \
+         ELSE pg_catalog.pg_current_wal_lsn() END AS lsn) w WHERE s.slot_name = $1"
+    );
+    let failed = |e| fault::from_sql(action, e);
+    let row = client.query_typed_opt(&sql, &[(&slot, Type::NAME)]).await.map_err(failed)?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Usage {
+        active: row.try_get(0).map_err(failed)?,
+        wal_status: row.try_get(1).map_err(failed)?,
+        retained_bytes: row.try_get(2).map_err(failed)?,
+        unconfirmed_bytes: row.try_get(3).map_err(failed)?,
+        safe_bytes: row.try_get(4).map_err(failed)?,
+        end: row.try_get(5).map_err(failed)?,
+    }))
+}
+
 /// Makes the slot on a replication connection and exports its snapshot: see [`Replication::create_slot`].
 /// `slot.failover` counts from version 17 on.
 ///
@@ -160,6 +225,22 @@ pub async fn create(
         return replication.create_slot(name, false).await;
     }
     replication.create_slot(name, failover).await
+}
+
+/// Moves the slot ahead to `lsn`, or as far as the server's log goes: what is before is not sent again.
+///
+/// # Errors
+/// The server's: 55000 for a slot that is ahead of it, 55006 while a client streams from it.
+pub async fn advance(client: &Client, name: &str, lsn: Lsn) -> Result<()> {
+    let lsn = lsn.to_string();
+    client
+        .query_typed(
+            "SELECT pg_catalog.pg_replication_slot_advance($1, $2::text::pg_lsn)",
+            &[(&name, Type::NAME), (&lsn, Type::TEXT)],
+        )
+        .await
+        .map(|_position| ())
+        .map_err(|e| fault::from_sql(&format!("advance replication slot {name:?} to {lsn}"), e))
 }
 
 /// Drops the slot and the log it holds.

@@ -19,7 +19,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{Batch, Event, Position};
+use crate::batch::{Batch, Event, Position, ReadKind};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::lsn::Lsn;
@@ -160,55 +160,42 @@ impl Snapshot {
         queue: &Sender,
         stop: &CancellationToken,
     ) -> Result<Outcome> {
-        let mut batcher = Batcher::new(self.position);
-        for (index, table) in tables.iter().enumerate() {
-            batcher.begin_table(Arc::clone(&table.relation), index == 0);
-            let copied = self.copy_table(table, &mut batcher, queue, stop).await?;
-            if copied == Outcome::Stopped {
+        let mut copier = self.copier(self.position, ReadKind::Initial);
+        for table in tables {
+            if copier.copy(table, queue, stop).await? == Outcome::Stopped {
                 return Ok(Outcome::Stopped);
             }
-            batcher.end_table();
         }
-        let batch = batcher.finish();
-        if !batch.events.is_empty() && send(queue, batch, stop).await == Outcome::Stopped {
-            return Ok(Outcome::Stopped);
-        }
-        let done = Batch { events: vec![Event::SnapshotDone(self.position)], ..Batch::default() };
-        Ok(send(queue, done, stop).await)
+        Ok(copier.finish(queue, stop).await)
     }
 
-    async fn copy_table(
-        &self,
-        table: &Source,
-        batcher: &mut Batcher,
-        queue: &Sender,
-        stop: &CancellationToken,
-    ) -> Result<Outcome> {
-        let name = qualified(&table.relation);
-        let action = format!("snapshot of table {name}");
-        let failed = |e| fault::from_sql(&action, e);
-        let sql = copy_sql(table);
-        let mut counted = 0;
-        let copy = self.catalog.client().copy_out(sql.as_str()).await.map_err(failed)?;
-        let mut rows = std::pin::pin!(copy);
-        loop {
-            let row = tokio::select! {
-                biased;
-                () = stop.cancelled() => return Ok(Outcome::Stopped),
-                row = rows.next() => row,
-            };
-            let Some(row) = row else { break };
-            let full = batcher.push(&row.map_err(failed)?).map_err(|e| within(&action, &e))?;
-            counted += 1;
-            if let Some(batch) = full {
-                table.rows.fetch_add(std::mem::take(&mut counted), Ordering::Relaxed);
-                if send(queue, batch, stop).await == Outcome::Stopped {
-                    return Ok(Outcome::Stopped);
-                }
+    /// What copies the tables one by one; their rows will have that position, and be of that kind.
+    #[must_use]
+    pub fn copier(&self, position: Position, kind: ReadKind) -> Copier<'_> {
+        let client = self.catalog.client();
+        Copier { client, position, kind, batcher: Batcher::new(position, kind), is_first: true }
+    }
+
+    /// A `snapshot.select.statement.overrides` made to give the relation's columns in their order: columns are matched
+    /// by name as Debezium does, those that it does not give are NULL, and others are left out.
+    ///
+    /// # Errors
+    /// The server's, that of the statement included.
+    pub async fn arrange(&self, relation: &Relation, select: &str) -> Result<String> {
+        let action = format!("snapshot.select.statement.overrides of {}", qualified(relation));
+        let select = select.trim().trim_end_matches(';');
+        let prepared = self.catalog.client().prepare(select).await;
+        let prepared = prepared.map_err(|e| fault::from_sql(&action, e))?;
+        let column = |column: &crate::relation::Column| {
+            let name = quote_identifier(&column.name);
+            if prepared.columns().iter().any(|given| given.name() == column.name) {
+                format!("o.{name}")
+            } else {
+                format!("NULL AS {name}")
             }
-        }
-        table.rows.fetch_add(counted, Ordering::Relaxed);
-        Ok(Outcome::Complete)
+        };
+        let columns: Vec<String> = relation.columns.iter().map(column).collect();
+        Ok(format!("SELECT {} FROM (\n{select}\n) AS o", columns.join(", ")))
     }
 
     /// Ends the transaction and gives the catalog back. A snapshot that is dropped instead closes its session.
@@ -219,6 +206,71 @@ impl Snapshot {
         let ended = self.catalog.client().batch_execute("COMMIT").await;
         ended.map_err(|e| fault::from_sql("end the snapshot", e))?;
         Ok(self.catalog)
+    }
+}
+
+/// Copies table after table; see [`Snapshot::copier`].
+#[derive(Debug)]
+pub struct Copier<'a> {
+    client: &'a crate::sql::Client,
+    position: Position,
+    kind: ReadKind,
+    batcher: Batcher,
+    is_first: bool,
+}
+
+impl Copier<'_> {
+    /// Copies a table.
+    ///
+    /// # Errors
+    /// The server's, or a row that does not have the relation's columns.
+    pub async fn copy(
+        &mut self,
+        table: &Source,
+        queue: &Sender,
+        stop: &CancellationToken,
+    ) -> Result<Outcome> {
+        self.batcher.begin_table(Arc::clone(&table.relation), std::mem::take(&mut self.is_first));
+        let name = qualified(&table.relation);
+        let action = format!("snapshot of table {name}");
+        let failed = |e| fault::from_sql(&action, e);
+        let sql = copy_sql(table);
+        let mut counted = 0;
+        let copy = self.client.copy_out(sql.as_str()).await.map_err(failed)?;
+        let mut rows = std::pin::pin!(copy);
+        loop {
+            let row = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(Outcome::Stopped),
+                row = rows.next() => row,
+            };
+            let Some(row) = row else { break };
+            let full = self.batcher.push(&row.map_err(failed)?).map_err(|e| within(&action, &e))?;
+            counted += 1;
+            if let Some(batch) = full {
+                table.rows.fetch_add(std::mem::take(&mut counted), Ordering::Relaxed);
+                if send(queue, batch, stop).await == Outcome::Stopped {
+                    return Ok(Outcome::Stopped);
+                }
+            }
+        }
+        table.rows.fetch_add(counted, Ordering::Relaxed);
+        self.batcher.end_table();
+        Ok(Outcome::Complete)
+    }
+
+    /// No more tables: sends the last row, and after an initial snapshot [`Event::SnapshotDone`].
+    pub async fn finish(self, queue: &Sender, stop: &CancellationToken) -> Outcome {
+        let Self { position, kind, batcher, .. } = self;
+        let batch = batcher.finish();
+        if !batch.events.is_empty() && send(queue, batch, stop).await == Outcome::Stopped {
+            return Outcome::Stopped;
+        }
+        if kind != ReadKind::Initial {
+            return Outcome::Complete;
+        }
+        let done = Batch { events: vec![Event::SnapshotDone(position)], ..Batch::default() };
+        send(queue, done, stop).await
     }
 }
 

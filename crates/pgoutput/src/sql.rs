@@ -14,9 +14,10 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::wire::frame::major;
+use crate::wire::query::{quote_identifier, quote_literal};
 use crate::wire::{self, Socket, Transport, fault};
 
-/// Settings of each session; the values are those that a JDBC session sees, so that both print alike.
+/// Settings of each session: those of the replication session, so that both print alike whatever the database's are.
 const SETTINGS: &str = "SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET IntervalStyle = 'postgres'; \
      SET bytea_output = 'hex'; SET extra_float_digits = 3";
 
@@ -85,6 +86,14 @@ pub async fn connect(config: &Config, application_name: &str) -> Result<Client> 
         })?;
     }
     Ok(client)
+}
+
+/// Runs statements of the user's.
+///
+/// # Errors
+/// The server's.
+pub async fn execute(client: &Client, action: &str, statements: &str) -> Result<()> {
+    client.batch_execute(statements).await.map_err(|e| fault::from_sql(action, e))
 }
 
 async fn start(config: &Config, application_name: &str, transport: Transport) -> Result<Client> {
@@ -203,4 +212,17 @@ impl AsyncWrite for BoundStream {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
     }
+}
+
+/// Inserts one row of texts into a table, as its first columns: what a signal is. The server turns each text into its
+/// column's type.
+///
+/// # Errors
+/// The server's: no such table, no right to write to it.
+pub async fn insert_texts(client: &Client, schema: &str, table: &str, row: &[&str]) -> Result<()> {
+    let values: Vec<String> = row.iter().map(|text| quote_literal(text)).collect();
+    let (schema, table) = (quote_identifier(schema), quote_identifier(table));
+    let sql = format!("INSERT INTO {schema}.{table} VALUES ({})", values.join(", "));
+    let done = client.batch_execute(&sql).await;
+    done.map_err(|e| fault::from_sql(&format!("insert into {schema}.{table}"), e))
 }

@@ -204,6 +204,10 @@ async fn catalog_describes_keys_types_and_defaults() {
         kinds.contains(r#"Enum(["first", "b", "a"])"#) && kinds.contains("typmod: 7"),
         "{kinds}"
     );
+    let later = "ALTER TYPE mood ADD VALUE 'late'";
+    catalog.client().batch_execute(later).await.unwrap();
+    let again = catalog.describe_table(tables[3].oid).await.unwrap().unwrap();
+    assert_eq!(again.columns[1].ty, t.columns[1].ty, "a type stays what it was when it was read");
 
     let u = catalog.describe_table(tables[4].oid).await.unwrap().unwrap();
     assert_eq!(u.key, [1, 0], "u_b: u_a has an expression, u_c comes later");

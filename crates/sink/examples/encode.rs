@@ -9,15 +9,12 @@ use pgoutput::{
     Batch, Cell, CellKind, Change, Column, Event, Lsn, Op, Position, ReadMark, Relation,
     ReplicaIdentity, Tuple, Type, TypeKind,
 };
-use sink::config::{EncoderConfig, FailureMode, Path, SkippedOperations};
-use sink::convert::{BinaryMode, DecimalMode, Options, TimeMode};
+use sink::config::{EncoderConfig, Path};
 use sink::converter::json::JsonConfig;
 use sink::converter::{Converter, Converters};
 use sink::encoder::Encoder;
 use sink::plan::Clock;
 use sink::record::Records;
-use sink::topic::TopicNaming;
-use sink::transform::Chain;
 
 const ROWS: u32 = 1000;
 const ROUNDS: u32 = 200;
@@ -25,31 +22,10 @@ const ROUNDS: u32 = 200;
 fn config(path: Path) -> EncoderConfig {
     let json = Converter::Json(JsonConfig { schemas: false, ..JsonConfig::default() });
     EncoderConfig {
-        prefix: "dbs".into(),
-        database: "shop".into(),
-        version: "3.6.3.Final".into(),
-        task_id: 0,
         run_id: "01a202b4-095e-7822-86a0-b9dae60a89b1".into(),
-        extended_headers: true,
-        tombstones: true,
-        skipped: SkippedOperations::default(),
-        options: Options {
-            decimal: DecimalMode::Precise,
-            time: TimeMode::Adaptive,
-            binary: BinaryMode::Bytes,
-            interval_string: false,
-            hstore_map: false,
-            money_fraction_digits: 2,
-            include_unknown: false,
-            unavailable_placeholder: b"__debezium_unavailable_value".to_vec(),
-        },
-        conversion_failure: FailureMode::Warn,
-        topics: TopicNaming::new("dbs", "."),
         converters: Converters { key: json.clone(), value: json, header: Converter::SimpleHeader },
-        transforms: Chain::default(),
-        included: Arc::new(|_| true),
-        key_columns: None,
         path,
+        ..EncoderConfig::new("dbs", "shop")
     }
 }
 

@@ -8,8 +8,9 @@
 //! Datum  ──Rule───> numeric · temporal · interval · binary · array · hstore · geometric ──> Emit
 //! ```
 //!
-//! What Debezium cannot convert is an error here, and what becomes of it (null, or the end of the task) is
-//! the caller's choice: `event.converting.failure.handling.mode`.
+//! What has no representation in its schema is an error here, and what becomes of it (null, or the end of the task) is
+//! the caller's choice: `event.converting.failure.handling.mode`. What Debezium loses or garbles although the schema
+//! holds it is written as the database has it; `docs/compatibility.md` lists where.
 
 mod array;
 mod binary;
@@ -22,6 +23,7 @@ mod number;
 mod numeric;
 mod placeholder;
 mod scan;
+mod source_type;
 mod stack;
 mod table;
 mod temporal;
@@ -37,8 +39,10 @@ use pgoutput::{Column, Datum};
 use crate::data::{Schema, Value};
 use crate::emit::Emit;
 use array::ArrayRule;
+pub(crate) use binary::emit_bytes;
 use interval::Interval;
-use temporal::{Reading, Unit};
+pub use source_type::SourceType;
+use temporal::{InfiniteDays, Unit};
 use wire::Wire;
 
 /// `decimal.handling.mode`.
@@ -104,6 +108,22 @@ pub struct Options {
     pub include_unknown: bool,
     /// `unavailable.value.placeholder`, decoded from `hex:` if so given.
     pub unavailable_placeholder: Vec<u8>,
+}
+
+impl Default for Options {
+    /// Debezium's defaults.
+    fn default() -> Self {
+        Self {
+            decimal: DecimalMode::Precise,
+            time: TimeMode::Adaptive,
+            binary: BinaryMode::Bytes,
+            interval_string: false,
+            hstore_map: false,
+            money_fraction_digits: 2,
+            include_unknown: false,
+            unavailable_placeholder: b"__debezium_unavailable_value".to_vec(),
+        }
+    }
 }
 
 /// Which path of Debezium a row takes: they differ for a few types.
@@ -201,12 +221,10 @@ impl Convert {
 /// One way to convert.
 #[derive(Debug, Clone)]
 enum Rule {
-    /// Always null.
-    Null,
     /// Always an error.
     Never,
-    /// Always an empty array.
-    Empty,
+    /// Numbers with blanks between them.
+    Vector(Box<Self>),
     Boolean,
     Int16,
     Int32,
@@ -232,16 +250,14 @@ enum Rule {
     /// The bytes of the text that the JDBC driver gives such a type.
     Geometric(BinaryMode),
     Date {
-        reading: Reading,
+        infinite: InfiniteDays,
         iso: bool,
     },
-    Time(Reading, Unit),
-    TimeTz(Reading),
-    Timestamp(Reading, Unit),
-    TimestampTz {
-        reading: Reading,
-        digits: usize,
-    },
+    Time(Unit),
+    TimeTz,
+    Timestamp(Unit),
+    /// With that many decimals.
+    TimestampTz(usize),
     Interval,
     IntervalText,
     HstoreJson,
@@ -265,12 +281,8 @@ impl Rule {
             Self::Float32 => out.float32(number::parse_f32(text)?),
             Self::Float64 => out.float64(number::parse_f64(text)?),
             Self::Text => out.string(utf8(text)?),
-            Self::Timestamp(reading, unit) => {
-                return temporal::emit_timestamp(text, *reading, *unit, out);
-            }
-            Self::TimestampTz { reading, digits } => {
-                return temporal::emit_timestamptz(text, *reading, *digits, out);
-            }
+            Self::Timestamp(unit) => return temporal::emit_timestamp(text, *unit, out),
+            Self::TimestampTz(digits) => return temporal::emit_timestamptz(text, *digits, out),
             Self::Decimal(scale) => out.decimal(&numeric::parse_decimal(text, *scale)?),
             _ => return self.emit_rare(text, out),
         }
@@ -293,13 +305,13 @@ impl Rule {
             Self::Bit => out.boolean(binary::parse_bit(text)?),
             Self::Bits => binary::emit_bits(text, out)?,
             Self::Bytea(mode) => binary::emit_bytea(text, *mode, out)?,
-            Self::Opaque(mode) => binary::emit_bytes(text, *mode, out),
+            Self::Opaque(mode) => emit_bytes(text, *mode, out),
             Self::Geometric(mode) => {
-                binary::emit_bytes(geometric::driver_text(text)?.as_bytes(), *mode, out);
+                emit_bytes(geometric::driver_text(text)?.as_bytes(), *mode, out);
             }
-            Self::Date { reading, iso } => temporal::emit_date(text, *reading, *iso, out)?,
-            Self::Time(reading, unit) => temporal::emit_time(text, *reading, *unit, out)?,
-            Self::TimeTz(reading) => temporal::emit_timetz(text, *reading, out)?,
+            Self::Date { infinite, iso } => temporal::emit_date(text, *infinite, *iso, out)?,
+            Self::Time(unit) => temporal::emit_time(text, *unit, out)?,
+            Self::TimeTz => temporal::emit_timetz(text, out)?,
             Self::Interval => out.int64(Interval::parse(text)?.duration_micros()),
             Self::IntervalText => out.string(Interval::parse(text)?.iso().as_str()),
             Self::HstoreJson => hstore::emit_json(text, out)?,
@@ -310,11 +322,7 @@ impl Rule {
             Self::Floats => vector::emit_floats(text, out)?,
             Self::SparseDoubles => vector::emit_sparse(text, out)?,
             Self::Array(rule) => array::emit_array(text, rule, out)?,
-            Self::Empty => {
-                out.begin_array(0);
-                out.end_array();
-            }
-            Self::Null => out.null(),
+            Self::Vector(rule) => array::emit_vector(text, rule, out)?,
             Self::Never => return Err(ConvertError::new("of a type that Debezium converts")),
             _ => return self.emit_text(text, out),
         }

@@ -54,3 +54,67 @@ pub trait Emit {
     /// The map is complete.
     fn end_map(&mut self);
 }
+
+/// Notices only whether there is a value.
+#[derive(Debug, Default)]
+pub struct Presence {
+    present: bool,
+}
+
+impl Presence {
+    /// Whether there was one.
+    #[must_use]
+    pub const fn is_present(&self) -> bool {
+        self.present
+    }
+}
+
+impl Emit for Presence {
+    fn null(&mut self) {}
+    fn boolean(&mut self, _value: bool) {
+        self.present = true;
+    }
+    fn int8(&mut self, _value: i8) {
+        self.present = true;
+    }
+    fn int16(&mut self, _value: i16) {
+        self.present = true;
+    }
+    fn int32(&mut self, _value: i32) {
+        self.present = true;
+    }
+    fn int64(&mut self, _value: i64) {
+        self.present = true;
+    }
+    fn float32(&mut self, _value: f32) {
+        self.present = true;
+    }
+    fn float64(&mut self, _value: f64) {
+        self.present = true;
+    }
+    fn string(&mut self, _value: &str) {
+        self.present = true;
+    }
+    fn bytes(&mut self, _value: &[u8]) {
+        self.present = true;
+    }
+    fn decimal(&mut self, _value: &Decimal) {
+        self.present = true;
+    }
+    fn begin_struct(&mut self) {
+        self.present = true;
+    }
+    fn field(&mut self, _index: usize) {}
+    fn end_struct(&mut self) {}
+    fn begin_array(&mut self, _len: usize) {
+        self.present = true;
+    }
+    fn item(&mut self) {}
+    fn end_array(&mut self) {}
+    fn begin_map(&mut self, _len: usize) {
+        self.present = true;
+    }
+    fn map_key(&mut self) {}
+    fn map_value(&mut self) {}
+    fn end_map(&mut self) {}
+}

@@ -8,22 +8,26 @@
 //!
 //! Nothing is looked up per row but the relation's plans, and those of the last relation are at hand.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pgoutput::{Batch, Change, Event, Lsn, Op, Position, ReadMark, Relation, Row};
+use pgoutput::{Batch, Change, Event, Lsn, Op, Position, ReadKind, Relation, Row};
 
 use crate::config::{EncoderConfig, FailureMode};
 use crate::convert::Origin;
 use crate::envelope::key_columns;
-use crate::error::{Error, Result};
+use crate::error::{DATA_EXCEPTION, DEBEZIUM_EXCEPTION, Error, Result};
+use crate::notice::Bound;
+use crate::notification::{Notification, Schemas};
 use crate::offset::{MessageType, Progress, Resume, SourceOffset};
-use crate::plan::{Clock, Context, Failure, Kind};
+use crate::plan::{Clock, Context, Kind};
 use crate::record::Records;
+use crate::transaction::Counts;
 
+mod notice;
 mod table;
 
+use notice::Notices;
 use table::{Table, Writer};
 
 /// What the encoder has seen, since it was made.
@@ -43,12 +47,20 @@ pub struct Counters {
     pub filtered: u64,
     /// Events whose operation is skipped.
     pub skipped: u64,
+    /// Updates that changed no captured column.
+    pub unchanged: u64,
+    /// Logical messages.
+    pub messages: u64,
     /// Events of a replay that were delivered before.
     pub delivered: u64,
+    /// Records before transforms: what Connect counts as polled.
+    pub polled: u64,
     /// Records written.
     pub records: u64,
     /// Cells that could not be converted and became null.
     pub unconverted: u64,
+    /// Changes that could not become a record.
+    pub failed: u64,
 }
 
 /// Makes records of events.
@@ -62,7 +74,12 @@ pub struct Encoder {
     tables: Tables,
     writer: Writer,
     origin: Option<(String, Lsn)>,
+    /// The open transaction, where transactions are told.
+    transaction: Option<Counts>,
+    notices: Notices,
+    xmin: Option<i64>,
     counters: Counters,
+    notifications: Schemas,
 }
 
 impl Encoder {
@@ -78,8 +95,38 @@ impl Encoder {
             resume: stored.map(Resume::new),
             tables: Tables::default(),
             origin: None,
+            transaction: None,
+            notices: Notices::default(),
+            xmin: None,
             counters: Counters::default(),
+            notifications: Schemas::default(),
         }
+    }
+
+    /// What `source.xmin` says from here on.
+    pub const fn set_xmin(&mut self, xmin: Option<i64>) {
+        self.xmin = xmin;
+        self.progress.set_xmin(xmin);
+    }
+
+    /// Writes one heartbeat; what `records` held before is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// What a transform or converter refuses.
+    pub fn heartbeat(&mut self, clock: Clock, records: &mut Records) -> Result<()> {
+        records.clear();
+        self.writer.event = 0;
+        let position = Position {
+            commit_lsn: Lsn::INVALID,
+            lsn: Lsn::INVALID,
+            ordinal: 0,
+            xid: None,
+            commit_time_us: 0,
+        };
+        self.counters.polled += 1;
+        let plan = self.notices.heartbeat(&self.config);
+        self.writer.notice(plan, &Context::bare(position, clock), records)
     }
 
     /// The offset of the last event so far that became a record, or of the snapshot's end, as in Debezium. What passes
@@ -114,9 +161,29 @@ impl Encoder {
         Ok(())
     }
 
+    /// Writes the record of a notification to `topic`; what `records` held before is forgotten. The offset stays.
+    ///
+    /// # Errors
+    ///
+    /// What a transform or converter refuses.
+    pub fn notify(
+        &mut self,
+        topic: &Arc<str>,
+        notification: &Notification,
+        records: &mut Records,
+    ) -> Result<()> {
+        records.clear();
+        self.writer.event = 0;
+        self.writer.lone(self.notifications.record(topic, notification), records)?;
+        self.counters.records += u64::try_from(records.len()).unwrap_or(0);
+        Ok(())
+    }
+
     /// Moves the offset that is worth recording.
     fn record(&mut self, event: &Event, has_records: bool) {
         match event {
+            // The beginning of a transaction moves nothing: what is recorded is what was delivered of it.
+            Event::Begin(_) => {}
             Event::SnapshotDone(_) => self.recorded = self.progress.offset(),
             _ if has_records => self.recorded = self.progress.offset(),
             // What is confirmed must be recorded: the server may drop the log up to a confirmed commit, and a restart
@@ -135,35 +202,63 @@ impl Encoder {
         records: &mut Records,
     ) -> Result<()> {
         match event {
-            Event::Begin(_) => self.origin = None,
+            Event::Begin(position) => {
+                self.origin = None;
+                self.begin(*position, clock, records)?;
+            }
             Event::Change(change) => {
                 if change.op == Op::Read {
-                    self.resume = None;
+                    let initial = change.mark.kind == ReadKind::Initial;
+                    if initial {
+                        self.resume = None;
+                    }
                     self.change(batch, change, clock, records)?;
-                    self.progress.snapshot_row(&change.position, change.mark.last);
+                    // Other snapshots are taken while the stream stands where it stands.
+                    if initial {
+                        self.progress.snapshot_row(&change.position, change.mark.last);
+                    }
                 } else if self.is_new(&change.position) {
                     self.change(batch, change, clock, records)?;
                     self.progress.event(&change.position, message_type(change.op));
+                } else if self.transaction.is_some() {
+                    // For the counts of a transaction that goes on.
+                    let mark = records.mark();
+                    self.change(batch, change, clock, records)?;
+                    records.truncate(&mark);
                 }
             }
             Event::Truncate { relations, position, .. } => {
                 if self.is_new(position) {
                     self.truncate(relations, *position, clock, records)?;
                     self.progress.event(position, MessageType::Truncate);
+                } else if self.transaction.is_some() {
+                    let mark = records.mark();
+                    self.truncate(relations, *position, clock, records)?;
+                    records.truncate(&mark);
                 }
             }
-            Event::Message { position, .. } => {
+            Event::Message { prefix, content, position, .. } => {
                 if self.is_new(position) {
-                    match position.xid {
-                        Some(_) => self.progress.event(position, MessageType::Message),
-                        None => self.progress.lone_message(position),
+                    if position.xid.is_none() {
+                        // It counts as a commit of its own, and tells so itself.
+                        self.progress.lone_message(position);
                     }
+                    self.message((prefix, content), *position, clock, records)?;
+                    if position.xid.is_some() {
+                        self.progress.event(position, MessageType::Message);
+                    }
+                } else if position.xid.is_some()
+                    && self.takes_message(prefix)
+                    && let Some(counts) = &mut self.transaction
+                {
+                    counts.count_message(position.lsn);
                 }
             }
             Event::Commit { position, end_lsn } => {
                 if !self.resume.as_ref().is_some_and(|resume| resume.is_whole(position)) {
                     self.resume = None;
                     self.progress.commit(position, *end_lsn);
+                    self.end(Position { lsn: *end_lsn, ..*position }, clock, records)?;
                 }
             }
             Event::Origin { lsn, name } => self.origin = Some((name.clone(), *lsn)),
@@ -171,6 +266,72 @@ impl Encoder {
             Event::SnapshotDone(position) => self.progress.snapshot_done(position),
         }
         Ok(())
+    }
+
+    /// A transaction begins. That of one which goes on after a restart was told before.
+    fn begin(&mut self, position: Position, clock: Clock, records: &mut Records) -> Result<()> {
+        let Some(topic) = &self.config.transaction_topic else { return Ok(()) };
+        let resume = self.resume.as_ref();
+        if resume.is_some_and(|resume| resume.is_whole(&position)) {
+            return Ok(());
+        }
+        self.transaction = Some(Counts::default());
+        if resume.is_some_and(|resume| resume.is_partial(&position)) {
+            return Ok(());
+        }
+        self.counters.polled += 1;
+        let plan = self.notices.bound(Bound::Begin, topic, &self.config);
+        self.writer.notice(plan, &Context::bare(position, clock), records)
+    }
+
+    fn end(&mut self, position: Position, clock: Clock, records: &mut Records) -> Result<()> {
+        let (Some(topic), Some(counts)) = (&self.config.transaction_topic, self.transaction.take())
+        else {
+            return Ok(());
+        };
+        let context = Context { counts: Some(&counts), ..Context::bare(position, clock) };
+        self.counters.polled += 1;
+        let plan = self.notices.bound(Bound::End, topic, &self.config);
+        self.writer.notice(plan, &context, records)
+    }
+
+    fn takes_message(&self, prefix: &str) -> bool {
+        self.config.messages.as_ref().is_none_or(|takes| takes(prefix))
+    }
+
+    fn message(
+        &mut self,
+        message: (&str, &[u8]),
+        position: Position,
+        clock: Clock,
+        records: &mut Records,
+    ) -> Result<()> {
+        if !self.takes_message(message.0) {
+            self.counters.filtered += 1;
+            return Ok(());
+        }
+        self.counters.messages += 1;
+        // One outside a transaction has no time of its own: Debezium keeps that of the event before.
+        let commit_time_us = match position.xid {
+            Some(_) => position.commit_time_us,
+            None => self.progress.offset().ts_usec.unwrap_or(0),
+        };
+        let context = Context {
+            message: Some(message),
+            ..context(
+                Position { commit_time_us, ..position },
+                clock,
+                &self.progress,
+                self.origin.as_ref(),
+                self.xmin,
+            )
+        };
+        if let (Some(_), Some(counts)) = (position.xid, &mut self.transaction) {
+            context.order.set(Some(counts.count_message(position.lsn)));
+        }
+        self.counters.polled += 1;
+        let plan = self.notices.message(&self.config);
+        self.writer.notice(plan, &context, records)
     }
 
     /// Whether the event was not delivered before a restart.
@@ -194,12 +355,8 @@ impl Encoder {
         let context = Context {
             old: change.old.map(|old| batch.row(old.tuple)),
             new: change.new.map(|new| batch.row(new)),
-            position: change.position,
             mark: change.mark,
-            clock,
-            last_commit: self.progress.last_commit(),
-            origin: self.origin.as_ref().map(|(name, lsn)| (name.as_str(), *lsn)),
-            failure: Cell::new(None),
+            ..context(change.position, clock, &self.progress, self.origin.as_ref(), self.xmin)
         };
         let table = self.tables.get(&change.relation, origin, &self.config);
         if !table.included {
@@ -217,9 +374,45 @@ impl Encoder {
             self.counters.skipped += 1;
             return Ok(());
         }
+        if self.config.skip_unchanged
+            && change.op == Op::Update
+            && table.is_unchanged(&context, &self.config)
+        {
+            self.counters.unchanged += 1;
+            return Ok(());
+        }
         *count += 1;
+        if let Some(error) = &table.broken {
+            return Err(error.clone());
+        }
+        let mark = records.mark();
         for kind in kinds(change.op, &context, &table.key, self.config.tombstones) {
-            self.writer.record(table, *kind, &context, records)?;
+            let (skip, counts) = match kind {
+                Kind::KeyDelete => (skipped.delete, true),
+                Kind::KeyTombstone => (skipped.delete, false),
+                Kind::KeyCreate => (skipped.create, true),
+                Kind::Tombstone => (false, false),
+                _ => (false, true),
+            };
+            if skip {
+                continue;
+            }
+            if let Some(transaction) = self.transaction.as_mut().filter(|_| counts) {
+                context.order.set(Some(transaction.count(&table.collection)));
+            }
+            self.counters.polled += 1;
+            if let Err(error) = self.writer.record(table, *kind, &context, records) {
+                // A change that makes no record makes none at all; what a transform refuses goes no further, but what came
+                // before it stays.
+                if matches!(error, Error::Event { .. }) {
+                    records.truncate(&mark);
+                }
+                self.counters.failed += 1;
+                if let Some(transaction) = self.transaction.as_mut().filter(|_| counts) {
+                    transaction.take_back(&table.collection);
+                }
+                return tolerate(error, self.config.event_failure);
+            }
         }
         if context.failure.get().is_some() {
             self.counters.unconverted += 1;
@@ -234,16 +427,7 @@ impl Encoder {
         clock: Clock,
         records: &mut Records,
     ) -> Result<()> {
-        let context = Context {
-            old: None,
-            new: None,
-            position,
-            mark: ReadMark::default(),
-            clock,
-            last_commit: self.progress.last_commit(),
-            origin: self.origin.as_ref().map(|(name, lsn)| (name.as_str(), *lsn)),
-            failure: Cell::new(None),
-        };
+        let context = context(position, clock, &self.progress, self.origin.as_ref(), self.xmin);
         for relation in relations {
             let table = self.tables.get(relation, Origin::Stream, &self.config);
             if !table.included {
@@ -252,10 +436,29 @@ impl Encoder {
                 self.counters.skipped += 1;
             } else {
                 self.counters.truncates += 1;
+                self.counters.polled += 1;
+                let counts = self.transaction.as_mut();
+                context.order.set(counts.map(|counts| counts.count(&table.collection)));
                 self.writer.record(table, Kind::Truncate, &context, records)?;
             }
         }
         Ok(())
+    }
+}
+
+/// What an event's records have in common, its rows aside.
+fn context<'a>(
+    position: Position,
+    clock: Clock,
+    progress: &Progress,
+    origin: Option<&'a (String, Lsn)>,
+    xmin: Option<i64>,
+) -> Context<'a> {
+    Context {
+        last_commit: progress.last_commit(),
+        origin: origin.map(|(name, lsn)| (name.as_str(), *lsn)),
+        xmin,
+        ..Context::bare(position, clock)
     }
 }
 
@@ -296,10 +499,11 @@ impl Tables {
         let Self { last, others } = self;
         let (_, table) = last.get_or_insert_with(|| {
             let table = others.remove(&id).unwrap_or_else(|| {
-                others.retain(|(_, other), table| {
-                    *other != snapshot || table.relation.oid != relation.oid
-                });
-                Table::new(Arc::clone(relation), origin, config)
+                let same = |(_, other): &TableId, table: &mut Table| {
+                    *other == snapshot && table.relation.oid == relation.oid
+                };
+                let before = others.extract_if(same).map(|(_, table)| table).last();
+                Table::new(Arc::clone(relation), origin, config).after(before, config)
             });
             (id, table)
         });
@@ -333,23 +537,47 @@ fn key_changed(key: &[usize], old: &Row<'_>, new: &Row<'_>) -> bool {
     })
 }
 
+/// What a change that cannot become a record comes to: `event.processing.failure.handling.mode`. Other errors stop.
+fn tolerate(error: Error, mode: FailureMode) -> Result<()> {
+    match (&error, mode) {
+        (Error::Event { .. }, FailureMode::Warn) => {
+            tracing::warn!(%error, "a change makes no record");
+            Ok(())
+        }
+        (Error::Event { .. }, FailureMode::Skip) => {
+            tracing::debug!(%error, "a change makes no record");
+            Ok(())
+        }
+        _ => Err(error),
+    }
+}
+
 /// What a failed conversion comes to, with the write's own outcome.
-fn check(failure: Option<Failure>, relation: &Relation, mode: FailureMode) -> Result<()> {
-    let Some(failure) = failure else { return Ok(()) };
+fn check(context: &Context<'_>, relation: &Relation, mode: FailureMode) -> Result<()> {
+    let Some(failure) = context.failure.get() else { return Ok(()) };
     let Some(column) = relation.columns.get(failure.column) else { return Ok(()) };
     let Relation { schema, name, .. } = relation;
+    let Position { lsn, xid, commit_time_us, .. } = context.position;
+    let place = || {
+        let xid = xid.map_or_else(|| "null".to_owned(), |xid| xid.to_string());
+        let lsn = lsn.to_signed();
+        format!("{{lsn={lsn}, txId={xid}, ts_usec={commit_time_us}}} of {schema}.{name}")
+    };
     let label = format!("'{schema}.{name}.{}' of type {}", column.name, column.ty.name);
-    let text = format!("Failed to properly convert data value for {label}");
+    let message = format!("Failed to properly convert data value for {label}");
     match (mode, failure.required) {
-        (FailureMode::Fail, _) => Err(Error::Convert(text)),
+        (FailureMode::Fail, _) => {
+            Err(Error::Event { place: place(), class: DEBEZIUM_EXCEPTION, message })
+        }
         (_, Some(ty)) => {
             let name = &column.name;
-            Err(Error::data(format!(
+            let message = format!(
                 "Invalid value: null used for required field: \"{name}\", schema type: {ty}"
-            )))
+            );
+            Err(Error::Event { place: place(), class: DATA_EXCEPTION, message })
         }
         (FailureMode::Warn, None) => {
-            tracing::warn!("{text}: null is written instead");
+            tracing::warn!(%lsn, "{message}: null is written instead");
             Ok(())
         }
         (FailureMode::Skip, None) => Ok(()),

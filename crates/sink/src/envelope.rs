@@ -2,13 +2,17 @@
 //!
 //! Field orders, names, versions and optionality are those of Debezium 3.6's PostgreSQL connector.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use pgoutput::{Column, Relation};
 
 use crate::config::EncoderConfig;
-use crate::convert::{self, Origin};
+use crate::convert::{self, Origin, SourceType};
 use crate::data::{self, Field, Schema, Value};
+use crate::error::{DEBEZIUM_EXCEPTION, Error, Result};
+use crate::mask::{Mask, Masked};
+use crate::name::NameAdjustment;
 use crate::plan::{ColumnExpr, Expr, Image, Kind, Node, RecordPlan, Scalar};
 
 /// What all plans of a relation are made from.
@@ -16,7 +20,7 @@ use crate::plan::{ColumnExpr, Expr, Image, Kind, Node, RecordPlan, Scalar};
 pub struct Envelope<'a> {
     config: &'a EncoderConfig,
     topic: Arc<str>,
-    key: Option<Row>,
+    key: Option<KeyRow>,
     row: Row,
     source: Arc<Schema>,
     envelope: Arc<Schema>,
@@ -42,24 +46,28 @@ impl Row {
     }
 }
 
+/// A key's struct.
+#[derive(Debug)]
+struct KeyRow {
+    row: Row,
+    /// What its last field always says, where it has one beside the columns.
+    identifier: Option<Value>,
+}
+
 impl<'a> Envelope<'a> {
     /// Compiles what the relation's records have in common.
     #[must_use]
     pub fn new(relation: &Relation, origin: Origin, config: &'a EncoderConfig) -> Self {
         let topic = config.topics.data_topic(relation);
-        let row = row(
-            relation.columns.iter().enumerate(),
-            origin,
-            config,
-            true,
-            &format!("{topic}.Value"),
-        );
-        let key = key_columns(relation, config);
-        let columns = key.iter().filter_map(|index| Some((*index, relation.columns.get(*index)?)));
-        let key = (!key.is_empty())
-            .then(|| self::row(columns, origin, config, false, &format!("{topic}.Key")));
-        let source = Arc::new(source_schema());
-        let envelope = Arc::new(envelope_schema(&topic, &row.schema, &source));
+        let name =
+            |part: &str| config.schema_names.schema_name(&format!("{topic}.{part}")).into_owned();
+        let rows = Rows { relation, origin, config };
+        let row = rows.row((0..relation.columns.len()).collect(), true, &name("Value"));
+        let key = rows.key(&name("Key"));
+        let source = Arc::new(source_schema(config.schema_names));
+        let envelope =
+            envelope_schema(&name("Envelope"), &row.schema, &source, config.schema_names);
+        let envelope = Arc::new(envelope);
         let (schema, table) =
             (Value::from(relation.schema.as_str()), Value::from(relation.name.as_str()));
         Self { config, topic, key, row, source, envelope, schema, table }
@@ -73,8 +81,15 @@ impl<'a> Envelope<'a> {
             Kind::KeyTombstone => self.value(Kind::KeyDelete),
             _ => Node::NOTHING,
         };
-        let (topic, headers) = (Arc::clone(&self.topic), self.headers(kind));
-        RecordPlan { kind, topic, key: self.key(kind), value: self.value(kind), headers, companion }
+        RecordPlan {
+            kind,
+            topic: Arc::clone(&self.topic),
+            partition: None,
+            key: self.key(kind),
+            value: self.value(kind),
+            headers: self.headers(kind),
+            companion,
+        }
     }
 
     fn key(&self, kind: Kind) -> Node {
@@ -83,13 +98,25 @@ impl<'a> Envelope<'a> {
             Kind::Delete | Kind::Tombstone | Kind::KeyDelete | Kind::KeyTombstone => {
                 self.key_of(Image::Old)
             }
-            Kind::Truncate => Node::NOTHING,
+            Kind::Truncate | Kind::Notice => Node::NOTHING,
         }
+    }
+
+    /// The row that a change's value shows, of both images: what tells whether an update changed anything.
+    #[must_use]
+    pub fn rows(&self) -> [Expr; 2] {
+        [self.row.expr(Image::Old), self.row.expr(Image::New)]
     }
 
     fn key_of(&self, image: Image) -> Node {
         match &self.key {
-            Some(key) => Node::new(Arc::clone(&key.schema), key.expr(image)),
+            Some(KeyRow { row, identifier }) => {
+                let mut expr = row.expr(image);
+                if let (Expr::Struct(fields), Some(value)) = (&mut expr, identifier) {
+                    fields.push(Expr::Constant(value.clone()));
+                }
+                Node::new(Arc::clone(&row.schema), expr)
+            }
             None => Node::NOTHING,
         }
     }
@@ -98,7 +125,7 @@ impl<'a> Envelope<'a> {
         let old = || self.row.expr(Image::Old);
         let new = || self.row.expr(Image::New);
         let (op, before, after) = match kind {
-            Kind::Tombstone | Kind::KeyTombstone => return Node::NOTHING,
+            Kind::Tombstone | Kind::KeyTombstone | Kind::Notice => return Node::NOTHING,
             Kind::Read => ("r", Expr::Null, new()),
             Kind::Create | Kind::KeyCreate => ("c", Expr::Null, new()),
             Kind::Update => ("u", Expr::IfImage(Image::Old, Box::new(old())), new()),
@@ -109,8 +136,7 @@ impl<'a> Envelope<'a> {
             before,
             after,
             self.source(kind),
-            // Without transaction metadata.
-            Expr::Null,
+            Expr::Scalar(Scalar::Transaction),
             Expr::Constant(op.into()),
             Expr::Scalar(Scalar::ClockMs),
             Expr::Scalar(Scalar::ClockUs),
@@ -120,28 +146,8 @@ impl<'a> Envelope<'a> {
     }
 
     fn source(&self, kind: Kind) -> Expr {
-        let text = |text: &Arc<str>| Expr::Constant(Value::String(Arc::clone(text)));
         debug_assert_eq!(self.source.fields().len(), 16);
-        Expr::Struct(vec![
-            text(&self.config.version),
-            Expr::Constant("postgresql".into()),
-            text(&self.config.prefix),
-            Expr::Scalar(Scalar::SourceMs),
-            // Left unset while streaming: converters show the default.
-            if kind == Kind::Read { Expr::Scalar(Scalar::Snapshot) } else { Expr::Null },
-            text(&self.config.database),
-            Expr::Scalar(Scalar::Sequence),
-            Expr::Scalar(Scalar::SourceUs),
-            Expr::Scalar(Scalar::SourceNs),
-            Expr::Constant(self.schema.clone()),
-            Expr::Constant(self.table.clone()),
-            Expr::Scalar(Scalar::TxId),
-            Expr::Scalar(Scalar::Lsn),
-            // `xmin.fetch.interval.ms` is off.
-            Expr::Null,
-            Expr::Scalar(Scalar::Origin),
-            Expr::Scalar(Scalar::OriginLsn),
-        ])
+        source(self.config, [&self.schema, &self.table], kind == Kind::Read)
     }
 
     fn headers(&self, kind: Kind) -> Vec<(Arc<str>, Node)> {
@@ -178,64 +184,197 @@ pub fn key_columns(relation: &Relation, config: &EncoderConfig) -> Vec<usize> {
     custom.unwrap_or_else(|| relation.key.clone())
 }
 
-fn row<'c>(
-    columns: impl Iterator<Item = (usize, &'c Column)>,
-    origin: Origin,
+/// The `source` block of a table's records; both names are empty for those of no table.
+pub(crate) fn source(
     config: &EncoderConfig,
-    optional: bool,
-    name: &str,
-) -> Row {
-    let mut fields = Vec::new();
-    let mut exprs = Vec::new();
-    for (index, column) in columns {
-        let Some(compiled) = convert::compile(column, &config.options, origin) else { continue };
-        let default = compiled.schema.default.clone();
-        let required =
-            (!compiled.schema.optional && default.is_none()).then(|| compiled.schema.kind.name());
-        let null = if compiled.schema.optional {
-            Value::Null
-        } else {
-            default.unwrap_or(compiled.fallback)
-        };
-        fields.push(Field { name: column.name.as_str().into(), schema: compiled.schema });
-        exprs.push(Arc::new(ColumnExpr { index, convert: compiled.convert, null, required }));
-    }
-    let schema = Schema::new(data::Kind::Struct(fields)).optional(optional).with_name(name);
-    Row { schema: Arc::new(schema), columns: exprs }
+    [schema, table]: [&Value; 2],
+    is_snapshot: bool,
+) -> Expr {
+    let text = |text: &Arc<str>| Expr::Constant(Value::String(Arc::clone(text)));
+    // Left unset while streaming: converters show the default.
+    let snapshot = if is_snapshot { Expr::Scalar(Scalar::Snapshot) } else { Expr::Null };
+    let xmin = if is_snapshot { Expr::Null } else { Expr::Scalar(Scalar::Xmin) };
+    Expr::Struct(vec![
+        text(&config.version),
+        Expr::Constant("postgresql".into()),
+        text(&config.prefix),
+        Expr::Scalar(Scalar::SourceMs),
+        snapshot,
+        text(&config.database),
+        Expr::Scalar(Scalar::Sequence),
+        Expr::Scalar(Scalar::SourceUs),
+        Expr::Scalar(Scalar::SourceNs),
+        Expr::Constant(schema.clone()),
+        Expr::Constant(table.clone()),
+        Expr::Scalar(Scalar::TxId),
+        Expr::Scalar(if is_snapshot { Scalar::ReadLsn } else { Scalar::Lsn }),
+        xmin,
+        Expr::Scalar(Scalar::Origin),
+        Expr::Scalar(Scalar::OriginLsn),
+    ])
 }
 
-fn primitive(kind: data::Kind, optional: bool) -> Arc<Schema> {
+/// What rows of a relation are made from.
+struct Rows<'a> {
+    relation: &'a Relation,
+    origin: Origin,
+    config: &'a EncoderConfig,
+}
+
+impl Rows<'_> {
+    /// The columns with those indexes as a struct: the whole row, which is optional, or its key.
+    fn row(&self, columns: Vec<usize>, whole: bool, name: &str) -> Row {
+        let Self { relation, origin, config } = *self;
+        let mut fields = Vec::new();
+        let mut exprs = Vec::new();
+        for index in columns {
+            let Some(column) = relation.columns.get(index) else { continue };
+            let Some(compiled) = convert::compile(column, &config.options, origin) else {
+                continue;
+            };
+            let mut schema = Arc::unwrap_or_clone(compiled.schema);
+            let mut mask = None;
+            if whole {
+                let Some(shown) = self.shown(column, &mut schema) else { continue };
+                mask = shown;
+            }
+            let default = schema.default.clone();
+            let required = (!schema.optional && default.is_none()).then(|| schema.kind.name());
+            let null =
+                if schema.optional { Value::Null } else { default.unwrap_or(compiled.fallback) };
+            let name = config.field_names.field_name(&column.name).as_ref().into();
+            fields.push(Field { name, schema: Arc::new(schema) });
+            let convert = compiled.convert;
+            exprs.push(Arc::new(ColumnExpr { index, convert, null, required, mask }));
+        }
+        let schema = Schema::new(data::Kind::Struct(fields)).optional(whole).with_name(name);
+        Row { schema: Arc::new(schema), columns: exprs }
+    }
+
+    /// The key: its columns, and the field that tells tables apart which share a topic.
+    fn key(&self, name: &str) -> Option<KeyRow> {
+        let columns = key_columns(self.relation, self.config);
+        let identifier = self.config.topics.key_field(self.relation);
+        if columns.is_empty() && identifier.is_none() {
+            return None;
+        }
+        let mut row = self.row(columns, false, name);
+        let identifier = identifier.map(|(name, value)| {
+            let mut fields = row.schema.fields().to_vec();
+            fields.push(Field { name, schema: primitive(data::Kind::String, false) });
+            let kind = data::Kind::Struct(fields);
+            row.schema = Arc::new(Schema { kind, ..Schema::clone(&row.schema) });
+            Value::from(value.as_str())
+        });
+        Some(KeyRow { row, identifier })
+    }
+
+    /// What becomes of a column's text, and what the field's schema tells of it; `None` for a column that is left out.
+    /// Debezium takes one of these only, the first in this order: truncation, asterisks, source type, hash.
+    #[expect(clippy::option_option, reason = "outer: whether it is shown; inner: whether masked")]
+    fn shown(&self, column: &Column, schema: &mut Schema) -> Option<Option<Masked>> {
+        let rules = self.config.columns.as_ref();
+        let rule = rules.map(|rules| rules(self.relation, column)).unwrap_or_default();
+        if rule.excluded {
+            return None;
+        }
+        let source_type = self.source_type(column);
+        let mask =
+            rule.mask.filter(|mask| !matches!(mask, Mask::Hash(_)) || source_type.is_empty());
+        let Some(mask) = mask else {
+            schema.parameters.extend(source_type);
+            return Some(None);
+        };
+        if let Some((name, value)) = mask.parameter(column) {
+            schema.parameters.push((name.into(), value.into()));
+        }
+        Some(mask.compile(column))
+    }
+
+    /// The parameters that say what the column is in its source, if the options ask for them.
+    fn source_type(&self, column: &Column) -> Vec<(Arc<str>, Arc<str>)> {
+        let Some(propagate) = &self.config.propagate else { return Vec::new() };
+        let ty = SourceType::of(column, self.origin);
+        if !propagate(self.relation, &column.name, &ty.name) {
+            return Vec::new();
+        }
+        let parameters = ty.parameters(&column.name).into_iter();
+        parameters.map(|(key, value)| (key.into(), value.into())).collect()
+    }
+}
+
+/// Refuses a relation whose columns Debezium cannot tell apart, or which the field names' adjustment makes alike.
+///
+/// # Errors
+/// Names the table and the column.
+pub(crate) fn check_names(relation: &Relation, config: &EncoderConfig) -> Result<()> {
+    let mut seen = HashSet::new();
+    for column in &relation.columns {
+        if !seen.insert(column.name.to_lowercase()) {
+            let Relation { schema, name, .. } = relation;
+            return Err(Error::Schema {
+                class: DEBEZIUM_EXCEPTION,
+                message: format!(
+                    "Table '{schema}.{name}' has columns that differ only by case. Column name: '{}'. Debezium does not \
+                     support case-sensitive duplicate column names as this causes data corruption. Please rename one of \
+                     the duplicate columns before running Debezium.",
+                    column.name
+                ),
+            });
+        }
+    }
+    let mut fields = HashSet::new();
+    for column in &relation.columns {
+        let field = config.field_names.field_name(&column.name);
+        if let Some(field) = fields.replace(field) {
+            return Err(Error::Schema {
+                class: "org.apache.kafka.connect.errors.SchemaBuilderException",
+                message: format!("Cannot create field because of field name duplication {field}"),
+            });
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn primitive(kind: data::Kind, optional: bool) -> Arc<Schema> {
     Arc::new(Schema::new(kind).optional(optional))
 }
 
-fn envelope_schema(topic: &str, row: &Arc<Schema>, source: &Arc<Schema>) -> Schema {
+fn envelope_schema(
+    name: &str,
+    row: &Arc<Schema>,
+    source: &Arc<Schema>,
+    names: NameAdjustment,
+) -> Schema {
     let long = || primitive(data::Kind::Int64, true);
     Schema::structure([
         ("before", Arc::clone(row)),
         ("after", Arc::clone(row)),
         ("source", Arc::clone(source)),
-        ("transaction", Arc::new(transaction_schema())),
+        ("transaction", Arc::new(transaction_schema(names))),
         ("op", primitive(data::Kind::String, false)),
         ("ts_ms", long()),
         ("ts_us", long()),
         ("ts_ns", long()),
     ])
-    .with_name(&format!("{topic}.Envelope"))
+    .with_name(name)
     .with_version(2)
 }
 
-fn transaction_schema() -> Schema {
+/// `event.block`.
+pub(crate) fn transaction_schema(names: NameAdjustment) -> Schema {
     Schema::structure([
         ("id", primitive(data::Kind::String, false)),
         ("total_order", primitive(data::Kind::Int64, false)),
         ("data_collection_order", primitive(data::Kind::Int64, false)),
     ])
     .optional(true)
-    .with_name("event.block")
+    .with_name(&names.schema_name("event.block"))
     .with_version(1)
 }
 
-fn source_schema() -> Schema {
+/// `io.debezium.connector.postgresql.Source`.
+pub(crate) fn source_schema(names: NameAdjustment) -> Schema {
     let string = |optional| primitive(data::Kind::String, optional);
     let long = |optional| primitive(data::Kind::Int64, optional);
     let snapshot = Schema::named(data::Kind::String, "io.debezium.data.Enum")
@@ -263,6 +402,6 @@ fn source_schema() -> Schema {
         ("origin", string(true)),
         ("origin_lsn", long(true)),
     ])
-    .with_name("io.debezium.connector.postgresql.Source")
+    .with_name(&names.schema_name("io.debezium.connector.postgresql.Source"))
     .with_version(1)
 }

@@ -12,9 +12,11 @@
 //! One statement of a record, two ways to run it: see `docs/architecture.md`.
 
 pub mod ack;
+pub mod brokers;
 pub mod component;
 pub mod config;
 pub mod config_def;
+pub mod consumer;
 pub mod convert;
 pub mod converter;
 pub mod data;
@@ -23,11 +25,17 @@ pub mod encoder;
 pub mod envelope;
 pub mod error;
 pub mod java_map;
-pub mod java_pattern;
+pub mod java_regex;
+pub mod mask;
+pub mod name;
+pub mod notice;
+pub mod notification;
 pub mod offset;
+pub mod option;
 pub mod plan;
 pub mod producer;
 pub mod record;
 pub mod topic;
 pub mod topic_creation;
+pub mod transaction;
 pub mod transform;

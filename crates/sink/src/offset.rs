@@ -106,16 +106,56 @@ pub struct SourceOffset {
     pub last_snapshot_record: bool,
 }
 
+/// A running incremental snapshot, as the offset keeps it beside the position in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncrementalOffset {
+    /// `incremental_snapshot_correlation_id`: id of the signal that asked for it.
+    pub correlation_id: Option<String>,
+    /// `incremental_snapshot_maximum_key`: a Java-serialised `Object[]` in hexadecimal.
+    pub maximum_key: String,
+    /// `incremental_snapshot_primary_key`: likewise, the key of the last row that was sent.
+    pub primary_key: String,
+    /// `incremental_snapshot_collections`: the tables to do, as the text of a JSON array.
+    pub collections: String,
+}
+
+impl IncrementalOffset {
+    /// Reads its keys from Debezium's map; `None` where no incremental snapshot runs.
+    #[must_use]
+    pub fn from_map(map: &Map<String, Json>) -> Option<Self> {
+        let text =
+            |key: &str| map.get(&format!("incremental_snapshot_{key}")).and_then(Json::as_str);
+        let owned = |key: &str| text(key).unwrap_or_default().to_owned();
+        Some(Self {
+            collections: text("collections")?.to_owned(),
+            correlation_id: text("correlation_id").map(str::to_owned),
+            maximum_key: owned("maximum_key"),
+            primary_key: owned("primary_key"),
+        })
+    }
+}
+
 impl SourceOffset {
     /// Debezium's map, with the keys in the order in which its worker writes them.
     #[must_use]
     pub fn to_map(&self) -> Map<String, Json> {
+        self.to_map_with(None)
+    }
+
+    /// The same, with an incremental snapshot that is running.
+    #[must_use]
+    pub fn to_map_with(&self, incremental: Option<&IncrementalOffset>) -> Map<String, Json> {
         let mut map = Map::new();
         let mut put = |key: &str, value: Option<Json>| {
             if let Some(value) = value {
                 map.insert(key.to_owned(), value);
             }
         };
+        let running = |value: fn(&IncrementalOffset) -> Json| incremental.map(value);
+        put(
+            "incremental_snapshot_correlation_id",
+            running(|i| i.correlation_id.clone().map_or(Json::Null, Json::String)),
+        );
         let lsn = |lsn: Option<Lsn>| lsn.map(|lsn| lsn.to_signed().into());
         let flag = |value: bool| self.snapshot.map(|_| value.into());
         put("lsn_proc", lsn(self.lsn_proc));
@@ -124,9 +164,12 @@ impl SourceOffset {
         put("lsn_events_processed", self.lsn_events.map(Into::into));
         put("last_snapshot_record", flag(self.last_snapshot_record));
         put("lsn", lsn(self.lsn));
+        put("incremental_snapshot_maximum_key", running(|i| i.maximum_key.clone().into()));
         put("txId", self.tx_id.map(Into::into));
+        put("incremental_snapshot_collections", running(|i| i.collections.clone().into()));
         put("ts_usec", self.ts_usec.map(Into::into));
         put("xmin", self.xmin.map(Into::into));
+        put("incremental_snapshot_primary_key", running(|i| i.primary_key.clone().into()));
         put("snapshot", self.snapshot.map(|kind| kind.word().into()));
         put("snapshot_completed", flag(self.snapshot_completed));
         map
@@ -253,6 +296,11 @@ impl Progress {
     #[must_use]
     pub const fn last_commit(&self) -> Option<Lsn> {
         self.last_commit
+    }
+
+    /// The slot's `catalog_xmin` from here on.
+    pub const fn set_xmin(&mut self, xmin: Option<i64>) {
+        self.offset.xmin = xmin;
     }
 
     /// A row, truncate or message of a transaction passes.
@@ -383,6 +431,12 @@ impl Resume {
     #[must_use]
     pub fn is_whole(&self, position: &Position) -> bool {
         position.commit_lsn < self.floor && self.partial(position).is_none()
+    }
+
+    /// Whether the transaction that begins at that position was being delivered.
+    #[must_use]
+    pub fn is_partial(&self, position: &Position) -> bool {
+        self.partial(position).is_some()
     }
 
     /// Whether the event is delivered. To be asked once for each event, in order; after the first `false` all

@@ -5,12 +5,14 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use pgoutput::{Datum, Lsn, Position, ReadMark, Row};
+use pgoutput::{Datum, Lsn, Position, ReadKind, ReadMark, Row};
 
-use crate::convert::Convert;
+use crate::convert::{BinaryMode, Convert, emit_bytes};
 use crate::converter::Source;
-use crate::data::{Schema, Value};
-use crate::emit::Emit;
+use crate::data::{Schema, Value, ValueBuilder};
+use crate::emit::{Emit, Presence};
+use crate::mask::Masked;
+use crate::transaction::{Counts, Order};
 
 /// Which of a change's two rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,10 +46,26 @@ pub enum Scalar {
     TxId,
     /// LSN of the event.
     Lsn,
+    /// LSN of a snapshot's row; an incremental one has none.
+    ReadLsn,
     /// Name of the transaction's origin.
     Origin,
     /// LSN of the commit at the origin.
     OriginLsn,
+    /// The slot's `catalog_xmin`, where it is asked for.
+    Xmin,
+    /// The block that says which event of its transaction this is; nothing outside one.
+    Transaction,
+    /// The transaction's name: its id and the LSN of the event.
+    TransactionId,
+    /// How many events the transaction had.
+    EventCount,
+    /// How many each of its tables had: an array of structs.
+    Collections,
+    /// Prefix of a logical message.
+    MessagePrefix,
+    /// Its content.
+    MessageContent(BinaryMode),
 }
 
 impl Scalar {
@@ -69,6 +87,10 @@ impl Scalar {
                 None => emit.null(),
             },
             Self::Lsn => emit.int64(position.lsn.to_signed()),
+            Self::ReadLsn => match context.mark.kind {
+                ReadKind::Incremental => emit.null(),
+                ReadKind::Initial | ReadKind::Blocking => emit.int64(position.lsn.to_signed()),
+            },
             Self::Origin => match context.origin {
                 Some((name, _)) => emit.string(name),
                 None => emit.null(),
@@ -77,13 +99,76 @@ impl Scalar {
                 Some((_, lsn)) => emit.int64(lsn.to_signed()),
                 None => emit.null(),
             },
+            Self::Xmin => match context.xmin {
+                Some(xmin) => emit.int64(xmin),
+                None => emit.null(),
+            },
+            Self::Transaction => match context.order.get() {
+                Some(order) => write_block(context, order, emit),
+                None => emit.null(),
+            },
+            Self::TransactionId => write_transaction_id(context, emit),
+            Self::EventCount => match context.counts {
+                Some(counts) => emit.int64(signed(counts.total())),
+                None => emit.null(),
+            },
+            Self::Collections => match context.counts {
+                Some(counts) => write_collections(counts, emit),
+                None => emit.null(),
+            },
+            Self::MessagePrefix => match context.message {
+                Some((prefix, _)) => emit.string(prefix),
+                None => emit.null(),
+            },
+            Self::MessageContent(mode) => match context.message {
+                Some((_, content)) => emit_bytes(content, mode, emit),
+                None => emit.null(),
+            },
         }
     }
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn write_block<E: Emit>(context: &Context<'_>, order: Order, emit: &mut E) {
+    emit.begin_struct();
+    emit.field(0);
+    write_transaction_id(context, emit);
+    emit.field(1);
+    emit.int64(signed(order.total));
+    emit.field(2);
+    emit.int64(signed(order.in_collection));
+    emit.end_struct();
+}
+
+/// `<transaction id>:<lsn>`; the LSN is that of the event, so each record of a transaction has another one.
+fn write_transaction_id<E: Emit>(context: &Context<'_>, emit: &mut E) {
+    let Position { xid, lsn, .. } = context.position;
+    let xid = xid.map_or_else(|| "null".to_owned(), |xid| xid.to_string());
+    emit.string(&format!("{xid}:{}", lsn.to_signed()));
+}
+
+fn write_collections<E: Emit>(counts: &Counts, emit: &mut E) {
+    let collections = counts.in_java_order();
+    emit.begin_array(collections.len());
+    for (name, count) in collections {
+        emit.item();
+        emit.begin_struct();
+        emit.field(0);
+        emit.string(&name);
+        emit.field(1);
+        emit.int64(signed(count));
+        emit.end_struct();
+    }
+    emit.end_array();
 }
 
 /// Debezium's word for a row's place in its snapshot; the first that fits.
 const fn snapshot_word(mark: ReadMark) -> &'static str {
     match mark {
+        ReadMark { kind: ReadKind::Incremental, .. } => "incremental",
         ReadMark { last: true, .. } => "last",
         ReadMark { first: true, .. } => "first",
         ReadMark { last_in_table: true, .. } => "last_in_data_collection",
@@ -128,10 +213,33 @@ pub struct ColumnExpr {
     pub null: Value,
     /// Connect's name of the field's type, if the field needs a value and has no default.
     pub required: Option<&'static str>,
+    /// What becomes of its text before it is shown.
+    pub mask: Option<Masked>,
 }
 
 impl ColumnExpr {
     fn drive<E: Emit>(&self, image: Image, missing: &Value, context: &Context<'_>, emit: &mut E) {
+        let Some(mask) = &self.mask else {
+            return self.drive_plain(image, missing, context, emit);
+        };
+        if let Masked::Stars(stars) = mask {
+            return emit.string(stars);
+        }
+        let mut value = ValueBuilder::new();
+        self.drive_plain(image, &Value::Null, context, &mut value);
+        match value.finish() {
+            Value::Null => missing.emit(emit),
+            value => mask.apply(value).emit(emit),
+        }
+    }
+
+    fn drive_plain<E: Emit>(
+        &self,
+        image: Image,
+        missing: &Value,
+        context: &Context<'_>,
+        emit: &mut E,
+    ) {
         let datum = context.row(image).map_or(Datum::Null, |row| row.get(self.index));
         let datum = match (datum, image) {
             (Datum::Null, _) if self.null.is_null() => return missing.emit(emit),
@@ -169,6 +277,45 @@ pub enum Expr {
     Struct(Vec<Self>),
     /// The expression if the change has that row, else no value.
     IfImage(Image, Box<Self>),
+    /// The value where the expression has one, else none.
+    Masked(Box<Self>, Value),
+}
+
+impl Expr {
+    /// The same with a default in place of null; `None` where that is not a matter of structure alone.
+    #[must_use]
+    pub fn or(&self, default: &Value) -> Option<Self> {
+        Some(match self {
+            _ if default.is_null() => self.clone(),
+            Self::Column(image, column, _) => {
+                Self::Column(*image, Arc::clone(column), default.clone())
+            }
+            Self::Null | Self::Constant(Value::Null) => Self::Constant(default.clone()),
+            // The snapshot's word is never null where it is not a constant.
+            Self::Constant(_) | Self::Struct(_) | Self::Scalar(Scalar::Snapshot) => self.clone(),
+            Self::Scalar(_) | Self::IfImage(..) | Self::Masked(..) => return None,
+        })
+    }
+
+    /// The field with that index of a struct, present or not; `None` where that is not a matter of structure alone.
+    #[must_use]
+    pub fn field(&self, index: usize) -> Option<Self> {
+        match self {
+            Self::Struct(fields) => fields.get(index).cloned(),
+            Self::Null | Self::Constant(Value::Null) => Some(Self::Null),
+            Self::Constant(Value::Struct(values)) => values.get(index).cloned().map(Self::Constant),
+            Self::IfImage(image, inner) => {
+                Some(Self::IfImage(*image, Box::new(inner.field(index)?)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether there is never a value.
+    #[must_use]
+    pub const fn is_null(&self) -> bool {
+        matches!(self, Self::Null | Self::Constant(Value::Null))
+    }
 }
 
 /// A value: its schema and where it comes from.
@@ -212,6 +359,8 @@ pub enum Kind {
     KeyCreate,
     /// A truncate.
     Truncate,
+    /// Of no table: the bounds of a transaction, a logical message, a heartbeat.
+    Notice,
 }
 
 /// One kind of record of one relation.
@@ -221,6 +370,8 @@ pub struct RecordPlan {
     pub kind: Kind,
     /// Its topic.
     pub topic: Arc<str>,
+    /// Its partition, where one is set.
+    pub partition: Option<i32>,
     /// Its key.
     pub key: Node,
     /// Its value.
@@ -266,6 +417,14 @@ pub struct Context<'a> {
     pub last_commit: Option<Lsn>,
     /// Origin of the transaction: name and commit LSN there.
     pub origin: Option<(&'a str, Lsn)>,
+    /// The slot's `catalog_xmin`.
+    pub xmin: Option<i64>,
+    /// Which event of its transaction the record at hand is of, where that is told.
+    pub order: Cell<Option<Order>>,
+    /// Of the end of a transaction: its events.
+    pub counts: Option<&'a Counts>,
+    /// A logical message: prefix and content.
+    pub message: Option<(&'a str, &'a [u8])>,
     /// A cell that could not be converted; one that leaves a required field empty goes before others.
     pub failure: Cell<Option<Failure>>,
 }
@@ -280,6 +439,25 @@ pub struct Failure {
 }
 
 impl Context<'_> {
+    /// An event without rows.
+    #[must_use]
+    pub fn bare(position: Position, clock: Clock) -> Self {
+        Self {
+            old: None,
+            new: None,
+            position,
+            mark: ReadMark::default(),
+            clock,
+            last_commit: None,
+            origin: None,
+            xmin: None,
+            order: Cell::new(None),
+            counts: None,
+            message: None,
+            failure: Cell::new(None),
+        }
+    }
+
     fn row(&self, image: Image) -> Option<&Row<'_>> {
         match image {
             Image::Old => self.old.as_ref(),
@@ -322,5 +500,10 @@ pub fn drive<E: Emit>(expr: &Expr, context: &Context<'_>, emit: &mut E) {
             Some(_) => drive(inner, context, emit),
             None => emit.null(),
         },
+        Expr::Masked(inner, mask) => {
+            let mut probe = Presence::default();
+            drive(inner, context, &mut probe);
+            if probe.is_present() { mask.emit(emit) } else { emit.null() }
+        }
     }
 }

@@ -65,10 +65,20 @@ struct Deliveries {
     error: Option<ProducerError>,
 }
 
-#[derive(Debug, Default)]
+pub use rdkafka::Statistics;
+pub use rdkafka::statistics::Window as StatisticsWindow;
+
+/// Is told what the client tells of itself, every few seconds, on the client's own thread.
+pub type StatisticsSink = Arc<dyn Fn(&Statistics) + Send + Sync>;
+
+/// How often that is, unless the user says: often enough for a scrape, seldom enough to cost nothing.
+const STATISTICS_MS: &str = "5000";
+
+#[derive(Default)]
 struct Context {
     deliveries: Mutex<Deliveries>,
     changed: Notify,
+    statistics: Option<StatisticsSink>,
 }
 
 impl Context {
@@ -85,6 +95,12 @@ impl Context {
 }
 
 impl ClientContext for Context {
+    fn stats(&self, statistics: Statistics) {
+        if let Some(sink) = &self.statistics {
+            sink(&statistics);
+        }
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log_client("producer", level, facility, message);
     }
@@ -214,10 +230,24 @@ impl Producer {
     /// # Errors
     /// A property that librdkafka does not know or whose value it refuses, named.
     pub fn new(properties: &[(String, String)]) -> Result<Self, ProducerError> {
+        Self::watched(properties, None)
+    }
+
+    /// [`Self::new`], with somebody who is told what the client tells of itself.
+    ///
+    /// # Errors
+    /// As of [`Self::new`].
+    pub fn watched(
+        properties: &[(String, String)],
+        statistics: Option<StatisticsSink>,
+    ) -> Result<Self, ProducerError> {
         let settings = settings(properties);
         let number = |key: &str| settings.get(key).and_then(|value| value.parse::<usize>().ok());
         let mut queue_kbytes = number(QUEUE_KBYTES);
         let mut config = ClientConfig::new();
+        if statistics.is_some() {
+            config.set("statistics.interval.ms", STATISTICS_MS);
+        }
         for (key, value) in &settings {
             config.set(*key, *value);
         }
@@ -227,10 +257,10 @@ impl Producer {
             queue_kbytes = largest_kbytes;
             config.set(QUEUE_KBYTES, largest_kbytes.unwrap_or_default().to_string());
         }
-        let client =
-            config.create_with_context(Context::default()).map_err(|error: KafkaError| {
-                ProducerError { topic: None, message: describe(&error) }
-            })?;
+        let context = Context { statistics, ..Context::default() };
+        let client = config.create_with_context(context).map_err(|error: KafkaError| {
+            ProducerError { topic: None, message: describe(&error) }
+        })?;
         let queue_bytes = queue_kbytes.map_or(usize::MAX, |kbytes| kbytes.saturating_mul(1024));
         Ok(Self { client, queue_bytes })
     }

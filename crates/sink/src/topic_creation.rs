@@ -126,6 +126,13 @@ impl TopicCreation {
     fn group_of(&self, topic: &str) -> &Group {
         self.groups.iter().find(|g| g.takes(topic)).unwrap_or(&self.default)
     }
+
+    fn new_topic<'a>(&'a self, topic: &'a str) -> NewTopic<'a> {
+        let group = self.group_of(topic);
+        let new =
+            NewTopic::new(topic, group.partitions, TopicReplication::Fixed(group.replication));
+        group.config.iter().fold(new, |new, (key, value)| new.set(key, value))
+    }
 }
 
 fn patterns(key: &str, list: Option<&str>) -> Result<Vec<Regex>, TopicCreationError> {
@@ -196,13 +203,8 @@ impl TopicCreator {
         if self.knows(topic) {
             return Ok(());
         }
-        let group = self.rules.group_of(topic);
-        let mut new =
-            NewTopic::new(topic, group.partitions, TopicReplication::Fixed(group.replication));
-        for (key, value) in &group.config {
-            new = new.set(key, value);
-        }
         let options = AdminOptions::new().operation_timeout(Some(CREATE_TIMEOUT));
+        let new = self.rules.new_topic(topic);
         let results =
             self.admin.create_topics(&[new], &options).await.map_err(|e| failed(e.to_string()))?;
         for result in results {
@@ -210,7 +212,7 @@ impl TopicCreator {
                 Ok(_) => {
                     tracing::info!(
                         topic = &**topic,
-                        partitions = group.partitions,
+                        partitions = self.rules.group_of(topic).partitions,
                         "topic created"
                     );
                 }
@@ -220,6 +222,29 @@ impl TopicCreator {
         }
         self.known.insert(Arc::clone(topic));
         Ok(())
+    }
+
+    /// Asks the brokers whether they would create these topics, and creates none: for each that they refuse, why. One
+    /// that exists is not refused.
+    ///
+    /// # Errors
+    /// The brokers do not answer within `limit`.
+    pub async fn rehearse(
+        &self,
+        topics: &[Arc<str>],
+        limit: Duration,
+    ) -> Result<Vec<(Arc<str>, String)>, KafkaError> {
+        let new: Vec<_> = topics.iter().map(|topic| self.rules.new_topic(topic)).collect();
+        let options = AdminOptions::new()
+            .validate_only(true)
+            .request_timeout(Some(limit))
+            .operation_timeout(Some(limit));
+        let results = self.admin.create_topics(&new, &options).await?;
+        let refused = results.into_iter().filter_map(|result| match result {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => None,
+            Err((topic, code)) => Some((topic.into(), code.to_string())),
+        });
+        Ok(refused.collect())
     }
 
     /// All topics there are: to ask for one by name might create it, with the brokers' settings.

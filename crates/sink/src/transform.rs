@@ -7,11 +7,70 @@ use std::sync::Arc;
 
 use crate::data::{Field, Kind, Schema, Value};
 use crate::error::{Error, Result};
+use crate::option::{Check, Definition, Type};
 use crate::plan::RecordPlan;
 
+mod cast;
+mod class;
+mod decode_message;
+mod derived;
+mod enforce_record_size;
+mod envelope;
+mod event_router;
+mod extract_changed_record_state;
+mod extract_field;
 mod extract_new_record_state;
+mod extract_schema;
+mod field_path;
+mod filter;
+mod flatten;
+mod geometry;
+mod hash;
+mod header;
+mod header_to_value;
+mod hoist_field;
+mod insert_field;
+mod java;
+mod json_value;
+mod literal;
+mod logical_table_router;
+mod mask_field;
+mod part;
+mod partition_routing;
+mod passive;
+mod predicate;
+mod regex_router;
+mod replace_field;
+mod set_schema_metadata;
+mod shape;
+mod simple_date_format;
+mod timestamp_converter;
+mod timestamp_router;
+mod timezone_converter;
+mod value_to_key;
+mod vector_to_json;
 
+pub use class::{CLASSES, PREDICATES};
 pub use extract_new_record_state::ExtractNewRecordState;
+pub(crate) use part::java_class;
+use predicate::{Conditional, Predicate};
+
+const REPLACE_NULL: Definition = Definition::new(
+    "replace.null.with.default",
+    Type::Boolean,
+    "Whether to replace fields that have a default value and that are null to the default value. When set to true, the default value is used, otherwise null is used.",
+)
+.or("true")
+.medium();
+
+const FIELD_SYNTAX: Definition = Definition::new(
+    "field.syntax.version",
+    Type::String,
+    "Defines the version of the syntax to access fields. If set to V1, then the field paths are limited to access the elements at the root level of the struct or map. If set to V2, the syntax will support accessing nested elements. To access nested elements, dotted notation is used. If dots are already included in the field name, then backtick pairs can be used to wrap field names containing dots.",
+)
+.or("V1")
+.check(Check::OneOfIgnoreCase(&["V1", "V2"]))
+.high();
 
 /// A value with its schema.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,8 +131,10 @@ pub enum Rewrite {
 
 /// A single message transform.
 pub trait Transform: std::fmt::Debug + Send + Sync {
-    /// Rewrites a plan.
-    fn compile(&self, plan: RecordPlan) -> Rewrite;
+    /// Rewrites a plan; without this, records become trees.
+    fn compile(&self, plan: RecordPlan) -> Rewrite {
+        Rewrite::Values(Box::new(plan))
+    }
 
     /// Transforms a record; `None` drops it.
     ///
@@ -109,18 +170,19 @@ impl Chain {
     ///
     /// An unknown class or a bad option, in Connect's words.
     pub fn parse<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Self> {
-        let names = get("transforms").unwrap_or_default();
-        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
-        let transforms = names.map(|name| {
+        let transforms = aliases(get("transforms")).map(|name| {
             let class = get(&format!("transforms.{name}.type"));
+            let class = class.ok_or_else(|| missing(&format!("transforms.{name}.type")))?;
             let option = |key: &str| get(&format!("transforms.{name}.{key}"));
-            let class = class.ok_or_else(|| missing_class(name))?;
-            if option("predicate").is_some() {
-                return Err(Error::config(format!(
-                    "transforms.{name}.predicate: predicates are not supported yet"
-                )));
-            }
-            create(name, class, &option)
+            let transform = class::create(name, class.trim(), &option)?;
+            let negate =
+                option("negate").is_some_and(|text| text.trim().eq_ignore_ascii_case("true"));
+            let Some(alias) = option("predicate").map(str::trim).filter(|text| !text.is_empty())
+            else {
+                return if negate { Err(lone_negate(name)) } else { Ok(transform) };
+            };
+            let predicate = parse_predicate(name, alias, &get)?;
+            Ok(Box::new(Conditional { predicate, negate, transform }) as Box<dyn Transform>)
         });
         Ok(Self::new(transforms.collect::<Result<_>>()?))
     }
@@ -166,24 +228,35 @@ impl Chain {
     }
 }
 
-fn missing_class(name: &str) -> Error {
+/// The names that a list of transforms or predicates gives.
+fn aliases(list: Option<&str>) -> impl Iterator<Item = &str> {
+    list.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
+fn parse_predicate<'a>(
+    transform: &str,
+    alias: &str,
+    get: &impl Fn(&str) -> Option<&'a str>,
+) -> Result<Box<dyn Predicate>> {
+    if !aliases(get("predicates")).any(|known| known == alias) {
+        return Err(Error::config(format!(
+            "Invalid value {alias} for configuration transforms.{transform}.predicate: Predicate '{alias}' is not configured"
+        )));
+    }
+    let class = get(&format!("predicates.{alias}.type"));
+    let class = class.ok_or_else(|| missing(&format!("predicates.{alias}.type")))?;
+    let option = |key: &str| get(&format!("predicates.{alias}.{key}"));
+    class::create_predicate(alias, class.trim(), &option)
+}
+
+fn lone_negate(name: &str) -> Error {
     Error::config(format!(
-        "Missing required configuration \"transforms.{name}.type\" which has no default value."
+        "Invalid value true for configuration transforms.{name}.negate: there is no config 'transforms.{name}.predicate' defining a predicate to be negated"
     ))
 }
 
-/// One transform by its class. A new one adds its line here.
-fn create<'a>(
-    name: &str,
-    class: &str,
-    option: &dyn Fn(&str) -> Option<&'a str>,
-) -> Result<Box<dyn Transform>> {
-    match class {
-        "io.debezium.transforms.ExtractNewRecordState" => {
-            Ok(Box::new(ExtractNewRecordState::parse(option)?))
-        }
-        _ => Err(Error::config(format!(
-            "Invalid value {class} for configuration transforms.{name}.type: Class {class} could not be found."
-        ))),
-    }
+fn missing(option: &str) -> Error {
+    Error::config(format!(
+        "Missing required configuration \"{option}\" which has no default value."
+    ))
 }

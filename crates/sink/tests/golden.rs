@@ -19,13 +19,14 @@ use pgoutput::{
 };
 use serde_json::Value as Json;
 use sink::config::{EncoderConfig, FailureMode, Path, SkippedOperations};
-use sink::convert::{BinaryMode, DecimalMode, Options, TimeMode};
+use sink::convert::Origin;
 use sink::converter::json::JsonConfig;
 use sink::converter::{Converter, Converters};
 use sink::encoder::Encoder;
-use sink::plan::Clock;
+use sink::envelope::Envelope;
+use sink::name::NameAdjustment;
+use sink::plan::{Clock, Kind};
 use sink::record::Records;
-use sink::topic::TopicNaming;
 use sink::transform::Chain;
 
 fn text<'j>(json: &'j Json, key: &str) -> &'j str {
@@ -51,38 +52,20 @@ fn config(case: &Json, path: Path) -> EncoderConfig {
         })
     };
     EncoderConfig {
-        prefix: text(case, "prefix").into(),
-        database: text(case, "database").into(),
-        version: "3.6.3.Final".into(),
-        task_id: 0,
         run_id: text(case, "run_id").into(),
-        extended_headers: true,
         tombstones: case["tombstones"] == true,
         skipped: SkippedOperations {
             truncate: case["skip_truncate"] == true,
             ..SkippedOperations::default()
         },
-        options: Options {
-            decimal: DecimalMode::Precise,
-            time: TimeMode::Adaptive,
-            binary: BinaryMode::Bytes,
-            interval_string: false,
-            hstore_map: false,
-            money_fraction_digits: 2,
-            include_unknown: false,
-            unavailable_placeholder: b"__debezium_unavailable_value".to_vec(),
-        },
-        conversion_failure: FailureMode::Warn,
-        topics: TopicNaming::new(text(case, "prefix"), "."),
         converters: Converters {
             key: json("key_schemas", true),
             value: json("value_schemas", case["value_defaults"] == true),
             header: Converter::SimpleHeader,
         },
         transforms: Chain::parse(|key| case["connector"][key].as_str()).unwrap(),
-        included: Arc::new(|_| true),
-        key_columns: None,
         path,
+        ..EncoderConfig::new(text(case, "prefix"), text(case, "database"))
     }
 }
 
@@ -153,6 +136,7 @@ fn batch(event: &Json, relation: &Arc<Relation>, position: Position) -> Batch {
     let new = event.get("new").map(|_| tuple(list(event, "new"), &mut bytes, &mut batch));
     let marked = |mark: &str| list(event, "mark").iter().any(|marked| marked == mark);
     let mark = ReadMark {
+        kind: pgoutput::ReadKind::Initial,
         first: marked("first"),
         last: marked("last"),
         first_in_table: marked("first_in_table"),
@@ -313,19 +297,21 @@ fn a_table_that_is_not_included_makes_no_record() {
     assert_eq!(value_of(&insert, |config, _| config.skipped.create = true), Ok(None));
 }
 
+/// Makes the second column a numeric(8,2).
+fn numeric(relation: &mut Relation, nullable: bool) {
+    let column = relation.columns.get_mut(1).unwrap();
+    let ty = Type {
+        oid: 1700,
+        schema: "pg_catalog".into(),
+        name: "numeric".into(),
+        kind: TypeKind::Base,
+    };
+    (column.ty, column.typmod, column.nullable) = (Arc::new(ty), 524_294, nullable);
+}
+
 #[test]
 fn what_cannot_be_converted_is_null_or_stops() {
     let insert = serde_json::json!({"op": "c", "new": ["1", "NaN"]});
-    let numeric = |relation: &mut Relation, nullable| {
-        let column = relation.columns.get_mut(1).unwrap();
-        let ty = Type {
-            oid: 1700,
-            schema: "pg_catalog".into(),
-            name: "numeric".into(),
-            kind: TypeKind::Base,
-        };
-        (column.ty, column.typmod, column.nullable) = (Arc::new(ty), 524_294, nullable);
-    };
     let value = value_of(&insert, |_, relation| numeric(relation, true)).unwrap().unwrap();
     assert!(value.contains(r#""after":{"id":1,"v":null}"#), "{value}");
     let error = value_of(&insert, |_, relation| numeric(relation, false)).unwrap_err();
@@ -339,6 +325,72 @@ fn what_cannot_be_converted_is_null_or_stops() {
     });
     let text = "Failed to properly convert data value for 'public.f.v' of type numeric";
     assert!(error.unwrap_err().ends_with(text));
+}
+
+#[test]
+fn a_change_that_makes_no_record_stops_or_is_left_out() {
+    let insert = serde_json::json!({"op": "c", "new": ["1", "NaN"]});
+    for mode in [FailureMode::Warn, FailureMode::Skip] {
+        let required = value_of(&insert, |config, relation| {
+            config.event_failure = mode;
+            numeric(relation, false);
+        });
+        assert_eq!(required, Ok(None));
+        let strict = value_of(&insert, |config, relation| {
+            (config.event_failure, config.conversion_failure) = (mode, FailureMode::Fail);
+            numeric(relation, true);
+        });
+        assert_eq!(strict, Ok(None));
+    }
+    let error = value_of(&insert, |_, relation| numeric(relation, false)).unwrap_err();
+    for named in ["public.f", "lsn=7", "\"v\""] {
+        assert!(error.contains(named), "{error}");
+    }
+    assert!(!error.contains("NaN"), "{error}");
+}
+
+#[test]
+fn columns_that_cannot_be_told_apart_are_refused() {
+    let insert = serde_json::json!({"op": "c", "new": ["1", "a"]});
+    let named = |config: &mut EncoderConfig, relation: &mut Relation, names: [&str; 2]| {
+        config.event_failure = FailureMode::Skip;
+        config.field_names = NameAdjustment::Avro;
+        for (column, name) in relation.columns.iter_mut().zip(names) {
+            name.clone_into(&mut column.name);
+        }
+    };
+    let error = value_of(&insert, |config, relation| named(config, relation, ["a", "A"]));
+    let text = "Table 'public.f' has columns that differ only by case. Column name: 'A'.";
+    assert!(error.unwrap_err().contains(text));
+    let error = value_of(&insert, |config, relation| named(config, relation, ["a.b", "a-b"]));
+    let text = "Cannot create field because of field name duplication a_b";
+    assert!(error.unwrap_err().ends_with(text));
+    let value = value_of(&insert, |config, relation| named(config, relation, ["a.b", "a-c"]));
+    assert!(value.unwrap().unwrap().contains(r#""after":{"a_b":1,"a_c":"a"}"#));
+}
+
+#[test]
+fn columns_say_what_they_are_in_their_source_if_asked_to() {
+    let case = case("pk-update-full.json");
+    let mut config = config(&case, Path::Auto);
+    config.propagate = Some(Arc::new(|relation, column, ty| {
+        (relation.name.as_str(), column, ty) == ("f", "v", "text")
+    }));
+    let table = relation(&case["relation"]);
+    let plan = Envelope::new(&table, Origin::Stream, &config).record(Kind::Create);
+    let schema = plan.value.schema.unwrap();
+    let row = &schema.fields()[1].schema;
+    assert!(row.fields()[0].schema.parameters.is_empty());
+    let parameters = row.fields()[1].schema.parameters.iter();
+    let parameters: Vec<_> = parameters.map(|(key, value)| (&**key, &**value)).collect();
+    let expected = [
+        ("__debezium.source.column.type", "TEXT"),
+        ("__debezium.source.column.length", "2147483647"),
+        ("__debezium.source.column.scale", "0"),
+        ("__debezium.source.column.name", "v"),
+    ];
+    assert_eq!(parameters, expected);
+    assert!(plan.key.schema.unwrap().fields()[0].schema.parameters.is_empty());
 }
 
 #[test]

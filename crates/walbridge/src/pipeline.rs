@@ -17,13 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect::connector::{OffsetError, OffsetStore, StatusSink, Target};
-use pgoutput::queue::Receiver;
 use pgoutput::{Batch, Event, Lsn};
 use serde_json::{Map, Value};
 use sink::ack::{AckTracker, SegmentId, UnexpectedDelivery};
 use sink::encoder::Encoder;
 use sink::error::Error as EncodeError;
-use sink::offset::SourceOffset;
+use sink::notification::Notification;
+use sink::offset::{IncrementalOffset, SourceOffset};
 use sink::plan::Clock;
 use sink::producer::{Producer, ProducerError, Sent};
 use sink::record::Records;
@@ -31,6 +31,10 @@ use sink::topic_creation::{TopicCreationError, TopicCreator};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use crate::intake::{Intake, Staged};
+use crate::live::TaskLive;
+use crate::notification::Inbox;
 
 /// Why the loop ended before it was asked to. None of these lets anything pass: what was not acknowledged and
 /// recorded comes again.
@@ -79,7 +83,19 @@ pub(crate) struct Parts {
     pub(crate) status: StatusSink,
     /// What may be confirmed to Postgres; the stream reads it.
     pub(crate) confirmed: watch::Sender<Lsn>,
+    /// What `source.xmin` says.
+    pub(crate) xmin: watch::Receiver<Option<i64>>,
+    /// Time between heartbeats, where they are wanted.
+    pub(crate) heartbeat: Option<Duration>,
+    /// Whether no snapshot comes first: heartbeats begin with the stream.
+    pub(crate) streaming: bool,
     pub(crate) intervals: Intervals,
+    /// Notifications that become records, where there is a topic for them.
+    pub(crate) inbox: Option<Inbox>,
+    /// The incremental snapshot that the stored offset tells of.
+    pub(crate) incremental: Option<Arc<IncrementalOffset>>,
+    /// For those who watch.
+    pub(crate) live: Arc<TaskLive>,
 }
 
 /// Where the log stands at the end of a segment.
@@ -87,10 +103,13 @@ pub(crate) struct Parts {
 struct Progress {
     segment: SegmentId,
     offset: SourceOffset,
-    /// Rises whenever `offset` says something new that is worth recording.
+    incremental: Option<Arc<IncrementalOffset>>,
+    /// Rises whenever the two say something new that is worth recording.
     version: u64,
     /// What may be confirmed once `version` is recorded.
     confirm: Lsn,
+    /// Time of the last commit so far, in microseconds since the Unix epoch; zero before the first.
+    committed_us: i64,
     /// How often the server has asked for an answer: then it is recorded and confirmed at once instead of at the next
     /// interval. A count, since a later segment may reach the watermark together with the one that brought the question.
     asked: u64,
@@ -118,6 +137,7 @@ pub(crate) struct Pipeline {
     offset: SourceOffset,
     version: u64,
     confirm: Lsn,
+    committed_us: i64,
     asked: u64,
     /// The watermark.
     reached: Option<Progress>,
@@ -127,7 +147,11 @@ pub(crate) struct Pipeline {
     recorded: u64,
     write: Option<(Write, Progress)>,
     flush_at: Instant,
+    /// When the next heartbeat is due, once there is a stream.
+    beat_at: Option<Instant>,
     counts: Vec<(SegmentId, u64)>,
+    /// What could not be encoded: the loop ends once everything before it is home.
+    failure: Option<EncodeError>,
     /// Topics of the open segment's records so far, without neighbours of the same.
     touched: Vec<Arc<str>>,
     /// Topics that will have been written to once that segment is delivered.
@@ -136,8 +160,10 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     pub(crate) fn new(parts: Parts) -> Self {
+        let streaming = parts.heartbeat.filter(|_| parts.streaming);
         Self {
             flush_at: Instant::now() + parts.intervals.flush,
+            beat_at: streaming.map(|interval| Instant::now() + interval),
             acks: AckTracker::default(),
             records: Records::default(),
             next: 0,
@@ -145,12 +171,14 @@ impl Pipeline {
             offset: parts.encoder.offset(),
             version: 0,
             confirm: Lsn::INVALID,
+            committed_us: 0,
             asked: 0,
             reached: None,
             answered: 0,
             recorded: 0,
             write: None,
             counts: Vec::new(),
+            failure: None,
             touched: Vec::new(),
             active: VecDeque::new(),
             parts,
@@ -160,7 +188,7 @@ impl Pipeline {
     /// Runs until `stop`, until the queue's sender is gone and everything is home, or until something fails.
     pub(crate) async fn run(
         mut self,
-        mut queue: Receiver,
+        mut queue: Intake,
         mut target: watch::Receiver<Target>,
         stop: CancellationToken,
     ) -> Result<(), PipelineError> {
@@ -171,11 +199,13 @@ impl Pipeline {
                 Mode::Draining(at) => Some(at),
             };
             if deadline.is_some_and(|at| self.is_home() || at <= Instant::now()) {
-                return self.close().await;
+                let failure = self.failure.take();
+                self.close().await?;
+                return failure.map_or(Ok(()), |error| Err(error.into()));
             }
             let intake =
                 deadline.is_none() && self.end.is_none() && *target.borrow() == Target::Started;
-            let flush_at = self.flush_at;
+            let (flush_at, beat_at) = (self.flush_at, self.beat_at);
             // Deliveries first, so that progress is never behind what is known; new work last.
             tokio::select! {
                 biased;
@@ -187,12 +217,25 @@ impl Pipeline {
                 }
                 () = until(deadline) => {}
                 changed = target.changed(), if deadline.is_none() => {
+                    if let Some(meter) = self.parts.live.meter() {
+                        meter.paused(*target.borrow() == Target::Paused);
+                    }
                     if changed.is_err() {
                         mode = Mode::Draining(Instant::now() + self.parts.intervals.drain);
                     }
                 }
-                batch = queue.recv(), if intake => match batch {
-                    Some(batch) => self.take_all(batch, &mut queue).await?,
+                () = until(beat_at), if intake => self.beat().await?,
+                note = note(&mut self.parts.inbox), if intake => match note {
+                    Some(note) => self.notify(&note).await?,
+                    None => self.parts.inbox = None,
+                },
+                staged = queue.recv(), if intake => match staged {
+                    Some(staged) => {
+                        self.take_all(staged, &mut queue).await?;
+                        if self.failure.is_some() {
+                            mode = Mode::Draining(Instant::now() + self.parts.intervals.drain);
+                        }
+                    }
                     None => mode = Mode::Draining(Instant::now() + self.parts.intervals.drain),
                 },
             }
@@ -214,25 +257,88 @@ impl Pipeline {
     }
 
     /// Takes a batch, and those that are already waiting behind it, up to a limit: deliveries shall not wait long.
-    async fn take_all(&mut self, first: Batch, queue: &mut Receiver) -> Result<(), PipelineError> {
-        self.take(&first).await?;
+    async fn take_all(&mut self, first: Staged, queue: &mut Intake) -> Result<(), PipelineError> {
+        self.take(first).await?;
         for _ in 1..BATCHES_AT_ONCE {
-            if self.end.is_some() {
+            if self.end.is_some() || self.failure.is_some() {
                 break;
             }
-            let Some(batch) = queue.try_recv() else { break };
-            self.take(&batch).await?;
+            let Some(staged) = queue.try_recv() else { break };
+            self.take(staged).await?;
         }
         Ok(())
     }
 
+    /// A heartbeat, a segment of its own.
+    async fn beat(&mut self) -> Result<(), PipelineError> {
+        self.beat_at = self.parts.heartbeat.map(|interval| Instant::now() + interval);
+        self.parts.encoder.heartbeat(Clock::now(), &mut self.records)?;
+        self.open_segment().await
+    }
+
     /// Encodes a batch and begins to hand its records over.
-    async fn take(&mut self, batch: &Batch) -> Result<(), PipelineError> {
+    async fn take(&mut self, staged: Staged) -> Result<(), PipelineError> {
+        let batch = staged.batch;
+        let clock = Clock::now();
+        let xmin = *self.parts.xmin.borrow();
+        self.parts.encoder.set_xmin(xmin);
+        match self.parts.encoder.encode(&batch, clock, &mut self.records) {
+            Ok(()) => {
+                let counters = self.parts.encoder.counters();
+                self.parts.live.encoded(&batch, &self.records, counters, clock);
+                self.count(&batch);
+            }
+            // What was encoded before it is delivered and recorded, and nothing of the batch is confirmed.
+            Err(error) => self.failure = Some(error),
+        }
+        let offset = self.parts.encoder.offset();
+        let moved = offset != self.offset;
+        self.offset = offset;
+        if let Some(incremental) = staged.incremental.filter(|_| self.failure.is_none()) {
+            self.parts.incremental = incremental;
+            self.version += 1;
+        } else if moved {
+            self.version += 1;
+        }
+        self.open_segment().await
+    }
+
+    /// Encodes a notification and begins to hand its record over. The log stands where it stood.
+    async fn notify(&mut self, notification: &Notification) -> Result<(), PipelineError> {
+        let Some(inbox) = &self.parts.inbox else { return Ok(()) };
+        let topic = Arc::clone(&inbox.topic);
+        self.parts.encoder.notify(&topic, notification, &mut self.records)?;
+        self.open_segment().await
+    }
+
+    /// Makes a segment of the records, at whose end the log stands as it does now, and begins to hand them over.
+    async fn open_segment(&mut self) -> Result<(), PipelineError> {
         self.next = 0;
-        self.parts.encoder.encode(batch, Clock::now(), &mut self.records)?;
+        let segment = self.acks.open();
+        self.end = Some(Progress {
+            segment,
+            offset: self.offset,
+            incremental: self.parts.incremental.clone(),
+            version: self.version,
+            confirm: self.confirm,
+            committed_us: self.committed_us,
+            asked: self.asked,
+        });
+        self.hand_over().await
+    }
+
+    /// Takes note of what a batch allows to confirm, and of what the server asks.
+    fn count(&mut self, batch: &Batch) {
         for event in &batch.events {
             match event {
-                Event::Commit { end_lsn, .. } => self.confirm = self.confirm.max(*end_lsn),
+                // One heartbeat at once, as in Debezium.
+                Event::SnapshotDone(_) => {
+                    self.beat_at = self.parts.heartbeat.map(|_| Instant::now());
+                }
+                Event::Commit { end_lsn, position } => {
+                    self.confirm = self.confirm.max(*end_lsn);
+                    self.committed_us = position.commit_time_us;
+                }
                 Event::Idle { lsn, reply } => {
                     self.confirm = self.confirm.max(*lsn);
                     self.asked += u64::from(*reply);
@@ -240,20 +346,6 @@ impl Pipeline {
                 _ => {}
             }
         }
-        let offset = self.parts.encoder.offset();
-        if offset != self.offset {
-            self.offset = offset;
-            self.version += 1;
-        }
-        let segment = self.acks.open();
-        self.end = Some(Progress {
-            segment,
-            offset,
-            version: self.version,
-            confirm: self.confirm,
-            asked: self.asked,
-        });
-        self.hand_over().await
     }
 
     /// Hands records over until the client's queue is full; deliveries call it again.
@@ -275,8 +367,16 @@ impl Pipeline {
                 }
                 // The client says that a record is delivered before it gives the room back: no news would follow.
                 Sent::Full if self.acks.outstanding() == 0 => tokio::time::sleep(ROOM).await,
-                Sent::Full => return Ok(()),
+                Sent::Full => {
+                    if let Some(meter) = self.parts.live.meter() {
+                        meter.full(true);
+                    }
+                    return Ok(());
+                }
             }
+        }
+        if let Some(meter) = self.parts.live.meter() {
+            meter.full(false);
         }
         self.touched.sort_unstable();
         self.touched.dedup();
@@ -293,14 +393,18 @@ impl Pipeline {
         let mut counts = std::mem::take(&mut self.counts);
         self.parts.producer.take(&mut counts)?;
         let mut reached = None;
+        let mut delivered = 0;
         for (segment, count) in counts.drain(..) {
+            delivered += count;
             reached = self.acks.delivered(segment, count)?.or(reached);
         }
         self.counts = counts;
         if let Some(reached) = reached {
             self.rise(reached);
         }
-        self.hand_over().await
+        let handed_over = self.hand_over().await;
+        self.parts.live.in_flight(delivered, self.acks.outstanding());
+        handed_over
     }
 
     /// The watermark rose.
@@ -309,6 +413,13 @@ impl Pipeline {
             self.active.pop_front_if(|(segment, _)| *segment <= reached.segment)
         {
             self.parts.status.topic_active(&topic);
+        }
+        if let Some(meter) = self.parts.live.meter() {
+            meter.acknowledged(reached.committed_us, reached.confirm);
+        }
+        // Idle positions of the server bring no new commit.
+        if self.reached.as_ref().is_none_or(|before| before.committed_us != reached.committed_us) {
+            self.parts.live.acknowledged(reached.committed_us, Clock::now());
         }
         self.reached = Some(reached);
         if self.has_news() {
@@ -328,9 +439,12 @@ impl Pipeline {
         }
         let Some(progress) = self.reached.clone() else { return };
         self.answered = progress.asked;
+        if let Some(meter) = self.parts.live.meter() {
+            meter.commit_begins();
+        }
         let offsets = self.parts.offsets.clone();
         let partition = self.parts.partition.clone();
-        let offset = progress.offset.to_map();
+        let offset = progress.offset.to_map_with(progress.incremental.as_deref());
         let timeout = self.parts.intervals.flush_timeout;
         let write = async move {
             tokio::time::timeout(timeout, offsets.write(partition, offset)).await.unwrap_or_else(
@@ -345,6 +459,9 @@ impl Pipeline {
     /// An attempt to record an offset ended.
     fn recorded(&mut self, result: Result<(), OffsetError>) {
         let Some((_, progress)) = self.write.take() else { return };
+        if let Some(meter) = self.parts.live.meter() {
+            meter.commit_ends(result.is_ok());
+        }
         match result {
             Ok(()) => {
                 self.recorded = progress.version;
@@ -405,6 +522,14 @@ impl Pipeline {
 async fn written(write: &mut Option<(Write, Progress)>) -> Result<(), OffsetError> {
     match write {
         Some((write, _)) => write.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next notification; never where none can come. Cancel-safe.
+async fn note(inbox: &mut Option<Inbox>) -> Option<Notification> {
+    match inbox {
+        Some(inbox) => inbox.recv().await,
         None => std::future::pending().await,
     }
 }

@@ -1,30 +1,85 @@
-//! Logs: to standard output, one line an event, in UTC. `WALBRIDGE_LOG` sets the levels; without it the variables of
-//! the images do (`CONNECT_LOG4J_ROOT_LOGLEVEL`, `LOG_LEVEL`, `CONNECT_LOG4J_LOGGERS`), and `/admin/loggers` changes
-//! them.
+//! Logs: one line an event, in UTC. `WALBRIDGE_LOG` sets the levels by module, `WALBRIDGE_LOG_FORMAT` the form; the
+//! command line's options win over both. Without any, the variables of the images set the levels
+//! (`CONNECT_LOG4J_ROOT_LOGLEVEL`, `LOG_LEVEL`, `CONNECT_LOG4J_LOGGERS`). `/admin/loggers` changes them.
+
+use std::io;
 
 use connect::logging::{Level, LevelSink};
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
+use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt, reload};
 
-/// Starts logging for the process; what it returns changes the levels.
-pub fn init() -> Levels {
-    let (filter, handle) = reload::Layer::new(initial());
-    let format = fmt::layer().with_ansi(false);
-    // A second call (a test that starts two workers) keeps the first subscriber.
-    drop(tracing_subscriber::registry().with(filter).with(format).try_init());
-    Levels { handle }
+/// How a line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// `time LEVEL module: text field=value`.
+    #[default]
+    Text,
+    /// An object: `timestamp`, `level`, `target`, `message`, and a member a field.
+    Json,
 }
 
-fn initial() -> EnvFilter {
-    EnvFilter::try_from_env("WALBRIDGE_LOG")
-        .unwrap_or_else(|_not_set| of_images(|name| std::env::var(name).ok()))
+/// What is logged, how, and where to.
+#[derive(Debug, Clone)]
+pub struct Logging {
+    /// Levels by module, such as `info,pgoutput=debug`; `None`: what the images' variables say, or
+    /// [`Self::default_level`].
+    pub levels: Option<String>,
+    /// The level unless told otherwise.
+    pub default_level: &'static str,
+    /// The form of a line.
+    pub format: Format,
+    /// To standard error, because standard output is for results.
+    pub to_stderr: bool,
+}
+
+/// The levels cannot be understood.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "log levels {levels:?}: {reason}; expected are directives such as info,pgoutput=debug,connect::rest=warn"
+)]
+pub struct LevelsError {
+    levels: String,
+    reason: String,
+}
+
+/// Starts logging for the process; what it returns changes the levels.
+///
+/// # Errors
+/// The levels are malformed: to log something else than asked for would be found out too late.
+pub fn init(logging: &Logging) -> Result<Levels, LevelsError> {
+    let initial = match &logging.levels {
+        Some(levels) => filter(levels)?,
+        None => of_images(|name| std::env::var(name).ok(), logging.default_level),
+    };
+    let text = initial.to_string();
+    let (filter, handle) = reload::Layer::new(initial);
+    let writer = if logging.to_stderr {
+        BoxMakeWriter::new(io::stderr)
+    } else {
+        BoxMakeWriter::new(io::stdout)
+    };
+    let lines = fmt::layer().with_ansi(false).with_writer(writer);
+    let lines = match logging.format {
+        Format::Text => lines.boxed(),
+        Format::Json => lines.json().flatten_event(true).boxed(),
+    };
+    // A second call (a test that starts two workers) keeps the first subscriber.
+    drop(tracing_subscriber::registry().with(filter).with(lines).try_init());
+    Ok(Levels { handle, initial: text })
+}
+
+fn filter(levels: &str) -> Result<EnvFilter, LevelsError> {
+    EnvFilter::builder()
+        .parse(levels)
+        .map_err(|error| LevelsError { levels: levels.to_owned(), reason: error.to_string() })
 }
 
 /// The levels that Confluent's and Debezium's images would log with.
-fn of_images(variable: impl Fn(&str) -> Option<String>) -> EnvFilter {
+fn of_images(variable: impl Fn(&str) -> Option<String>, default: &'static str) -> EnvFilter {
     let root = variable("CONNECT_LOG4J_ROOT_LOGLEVEL").or_else(|| variable("LOG_LEVEL"));
-    let root = root.and_then(|text| Level::parse(text.trim())).map_or("info", word);
+    let root = root.and_then(|text| Level::parse(text.trim())).map_or(default, word);
     let loggers = variable("CONNECT_LOG4J_LOGGERS").unwrap_or_default();
     let loggers = loggers.split(',').filter_map(|pair| {
         let (name, level) = pair.split_once('=')?;
@@ -49,13 +104,15 @@ fn with_loggers<'a>(
 #[derive(Debug)]
 pub struct Levels {
     handle: reload::Handle<EnvFilter, Registry>,
+    /// What the process started with.
+    initial: String,
 }
 
 impl LevelSink for Levels {
     fn set(&self, root: Option<Level>, loggers: &[(&str, Level)]) {
         let filter = match root {
             Some(level) => EnvFilter::new(word(level)),
-            None => initial(),
+            None => EnvFilter::new(&self.initial),
         };
         let filter = with_loggers(filter, loggers.iter().copied());
         if let Err(error) = self.handle.reload(filter) {
@@ -128,7 +185,7 @@ mod tests {
             }
             _ => None,
         };
-        let shown = of_images(variable).to_string();
+        let shown = of_images(variable, "info").to_string();
         for directive in ["connect::rest=error", "pgoutput=debug", "warn"] {
             assert!(shown.split(',').any(|one| one == directive), "{shown}");
         }
@@ -141,11 +198,20 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             let enabled = || tracing::enabled!(target: "connect::herder", tracing::Level::DEBUG);
             assert!(!enabled());
-            let levels = Levels { handle };
+            let levels = Levels { handle, initial: "info".to_owned() };
             levels.set(None, &[("org.apache.kafka.connect.runtime.distributed", Level::Debug)]);
             assert!(enabled());
             levels.set(Some(Level::Error), &[]);
             assert!(!tracing::enabled!(target: "connect::herder", tracing::Level::INFO));
         });
+    }
+
+    #[test]
+    fn levels_by_module_are_understood_and_others_refused() {
+        for levels in ["info", "warn,pgoutput=debug", "off,connect::rest=trace", ""] {
+            filter(levels).unwrap();
+        }
+        let error = filter("pgoutput=loud").unwrap_err().to_string();
+        assert!(error.contains("pgoutput=loud"), "{error}");
     }
 }

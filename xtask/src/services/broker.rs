@@ -175,7 +175,8 @@ fn folder(stack: &Path, id: u16) -> PathBuf {
     stack.join(format!("broker-{id}"))
 }
 
-fn java(jars: &Path, heap: &str) -> Result<Command> {
+/// Java with the broker's class path, its log on standard output.
+pub(crate) fn java(jars: &Path, heap: &str) -> Result<Command> {
     let log4j = layout::root()?.join("xtask/kafka/log4j2.xml");
     let mut java = Command::new("java");
     java.arg(heap).arg("-Djava.awt.headless=true");

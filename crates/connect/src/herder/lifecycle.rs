@@ -52,6 +52,7 @@ impl Herder {
     /// Starts the connector itself; says whether it runs now.
     pub(super) fn start_connector(&mut self, name: &str, entry: &ConnectorEntry) -> bool {
         let started = self.check_start(entry);
+        self.shared.connector_starts.count(started.is_ok());
         let run = ConnectorRun { target: entry.target, failed: started.is_err() };
         self.connectors.insert(name.to_owned(), run);
         match started {
@@ -226,7 +227,9 @@ impl Herder {
 
     fn start_task(&mut self, id: &TaskId, config: &Properties, target: TargetState) {
         self.instances += 1;
-        let run = match self.try_start_task(id, config, target) {
+        let started = self.try_start_task(id, config, target);
+        self.shared.task_starts.count(started.is_ok());
+        let run = match started {
             Ok(run) => {
                 info!(connector = id.0, task = id.1, "task started");
                 self.task_started(id, target);

@@ -85,6 +85,11 @@ impl Answer {
         self
     }
 
+    /// Status and body.
+    pub(super) fn into_parts(self) -> (u16, Vec<u8>) {
+        (self.status, self.body)
+    }
+
     pub(super) fn into_response(self, headers: &HeaderMap) -> Response {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() =

@@ -155,7 +155,7 @@ fn decode(text: &str, plus: bool) -> Option<Vec<u8>> {
 }
 
 /// The parameters of a query, decoded, in order.
-pub(super) fn query(text: &str) -> Vec<(String, String)> {
+pub(crate) fn query(text: &str) -> Vec<(String, String)> {
     let part = |part: &str| {
         let bytes = decode(part, true).unwrap_or_else(|| part.as_bytes().to_vec());
         String::from_utf8_lossy(&bytes).into_owned()

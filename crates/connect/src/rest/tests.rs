@@ -10,7 +10,7 @@ fn door() -> (Door, Known) {
     let (known, context) = watch::channel(None);
     let identity =
         Identity { version: "v".to_owned(), commit: "c".to_owned(), cluster_id: "k".to_owned() };
-    (Door { identity, context }, known)
+    (Door { identity, context, extension: None }, known)
 }
 
 async fn get(door: &Door, path: &str) -> (u16, String) {

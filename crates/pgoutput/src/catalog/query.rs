@@ -140,6 +140,15 @@ pub(super) async fn table(client: &Client, oid: u32) -> Result<Option<TableRow>>
     }))
 }
 
+/// The user's enums, domains and ranges, and the arrays of these. 16384 is the first OID that is not the server's own.
+pub(super) async fn user_types(client: &Client) -> Result<Vec<u32>> {
+    let action = "list types";
+    let sql = "SELECT t.oid FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem \
+               WHERE t.oid >= 16384 AND (t.typtype IN ('e', 'd', 'r') OR e.typtype IN ('e', 'd', 'r'))";
+    let rows = client.query_typed(sql, &[]).await.map_err(|e| fault::from_sql(action, e))?;
+    rows.iter().map(|row| get(action, row, 0)).collect()
+}
+
 /// The types asked for and those that they are made of.
 const TYPES: &str = "\
     WITH RECURSIVE edge AS ( \

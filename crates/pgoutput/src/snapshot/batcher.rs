@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use crate::batch::{Batch, Cell, Change, Event, Op, Position, ReadMark};
+use crate::batch::{Batch, Cell, Change, Event, Op, Position, ReadKind, ReadMark};
 use crate::copy::parse_text_row;
 use crate::error::{Error, Result};
 use crate::relation::Relation;
@@ -19,6 +19,7 @@ const BATCH_ROWS: usize = 2048;
 #[derive(Debug)]
 pub(super) struct Batcher {
     position: Position,
+    kind: ReadKind,
     table: Option<Table>,
     bytes: BytesMut,
     cells: Vec<Cell>,
@@ -34,9 +35,10 @@ struct Table {
 }
 
 impl Batcher {
-    pub(super) fn new(position: Position) -> Self {
+    pub(super) fn new(position: Position, kind: ReadKind) -> Self {
         Self {
             position,
+            kind,
             table: None,
             bytes: BytesMut::new(),
             cells: Vec::new(),
@@ -77,6 +79,7 @@ impl Batcher {
             new: Some(new),
             position: self.position,
             mark: ReadMark {
+                kind: self.kind,
                 first: first && table.is_first,
                 first_in_table: first,
                 ..ReadMark::default()
@@ -158,7 +161,7 @@ mod tests {
     /// Marks of a snapshot of tables with so many rows, written `f`, `l`, `F`, `L` for first, last, first and last
     /// in table.
     fn marks(tables: &[usize]) -> Vec<String> {
-        let mut batcher = Batcher::new(position());
+        let mut batcher = Batcher::new(position(), ReadKind::Initial);
         let mut batches = Vec::new();
         for (index, rows) in tables.iter().enumerate() {
             batcher.begin_table(relation("t"), index == 0);
@@ -200,7 +203,7 @@ mod tests {
     fn last_row_of_a_full_batch_is_still_marked() {
         let marks = marks(&[BATCH_ROWS, 0]);
         assert_eq!((marks.len(), marks.last().map(String::as_str)), (BATCH_ROWS, Some("lL")));
-        let mut batcher = Batcher::new(position());
+        let mut batcher = Batcher::new(position(), ReadKind::Initial);
         batcher.begin_table(relation("t"), true);
         for _ in 0..BATCH_ROWS {
             assert!(batcher.push(b"x\n").unwrap().is_none());
@@ -212,7 +215,7 @@ mod tests {
 
     #[test]
     fn cells_lie_where_their_batch_has_them() {
-        let mut batcher = Batcher::new(position());
+        let mut batcher = Batcher::new(position(), ReadKind::Initial);
         batcher.begin_table(relation("t"), true);
         for row in [b"one\n".as_slice(), b"three\n", b"\\N\n"] {
             assert!(batcher.push(row).unwrap().is_none());

@@ -72,12 +72,14 @@ fn parse_row(action: &str, row: &DataRowBody) -> Result<Row> {
 }
 
 /// An SQL identifier in quotes.
-pub(crate) fn quote_identifier(name: &str) -> String {
+#[must_use]
+pub fn quote_identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A literal, for replication commands and for `standard_conforming_strings = on`: a backslash is itself.
-pub(crate) fn quote_literal(text: &str) -> String {
+#[must_use]
+pub fn quote_literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 

@@ -12,14 +12,15 @@ use crate::error::{Error, Result};
 
 /// Settings of the session, so that values come as text in one form whatever the server's defaults are.
 ///
-/// `extra_float_digits` is not here on purpose: Debezium streams floats as the database's own setting prints them.
-/// `IntervalStyle` is: an interval is parsed back, and only this style is understood.
-const SETTINGS: [(&str, &str); 5] = [
+/// Debezium leaves some of them to the database and loses what its driver cannot read back: the larger parts of an interval in
+/// another style, digits of floats, every bytea in the escape format.
+const SETTINGS: [(&str, &str); 6] = [
     ("client_encoding", "UTF8"),
     ("DateStyle", "ISO"),
     ("TimeZone", "UTC"),
     ("IntervalStyle", "postgres"),
     ("bytea_output", "hex"),
+    ("extra_float_digits", "3"),
 ];
 
 /// Opens a session that takes replication commands for one database.

@@ -1,7 +1,7 @@
 //! From an option's text to its value, and Kafka's words for what cannot be one.
 
 use super::{ConfigKey, Default, Type, Validator};
-use crate::{java_map, java_pattern};
+use crate::{java_map, java_regex};
 
 /// The value of an option.
 #[derive(Debug, Clone, PartialEq)]
@@ -220,7 +220,7 @@ impl Validator {
             }
             Self::Regex | Self::NonEmptyRegex => match value {
                 Parsed::String(text) => {
-                    java_pattern::problem(text).map(|problem| format!("Invalid regex: {problem}"))
+                    java_regex::translate(text).err().map(|error| format!("Invalid regex: {error}"))
                 }
                 // Connect shows the text of a NullPointerException here.
                 _ => Some("Invalid regex: a regular expression is required".to_owned()),

@@ -23,21 +23,21 @@ pub(super) struct ArrayRule {
 enum Element<'a> {
     Null,
     Text(Cow<'a, [u8]>),
-    /// An array of its own. Debezium sees an object there that it cannot convert.
-    Nested,
 }
 
 /// Emits an array. Its text is read twice: once to see that it can be converted and how long it is, so that
 /// an error leaves nothing emitted; once to emit.
+///
+/// The schema knows one dimension; of more, the elements come in the order in which they are stored.
 pub(super) fn emit_array<E: Emit>(text: &[u8], rule: &ArrayRule, out: &mut E) -> Result<()> {
-    let body = body(text)?;
+    let text = without_bounds(text)?;
     let mut len = 0;
-    for element in Elements::new(body, rule.delimiter) {
+    for element in Elements::new(text, rule.delimiter) {
         emit_element(&element?, rule, &mut Discard)?;
         len += 1;
     }
     out.begin_array(len);
-    for element in Elements::new(body, rule.delimiter) {
+    for element in Elements::new(text, rule.delimiter) {
         out.item();
         emit_element(&element?, rule, out)?;
     }
@@ -49,72 +49,115 @@ fn emit_element<E: Emit>(element: &Element<'_>, rule: &ArrayRule, out: &mut E) -
     match element {
         Element::Text(text) => rule.element.emit_text(text, out),
         Element::Null if !rule.null_elements => Err(ConvertError::new("an array without NULL")),
-        // Debezium: null for every sub-array of numbers; for text the identity of a Java object, which
-        // changes at every run.
-        Element::Null | Element::Nested => {
+        Element::Null => {
             out.null();
             Ok(())
         }
     }
 }
 
-/// What is within the outer braces; bounds before them, `[0:1]=`, are dropped.
-fn body(text: &[u8]) -> Result<&[u8]> {
-    let text = match text.first() {
-        Some(b'[') => {
-            let equals = memchr::memchr(b'=', text).ok_or(ARRAY)?;
-            text.get(equals + 1..).ok_or(ARRAY)?
-        }
-        _ => text,
-    };
-    text.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")).ok_or(ARRAY)
+/// Emits an `int2vector` or `oidvector`: numbers with one blank between them.
+pub(super) fn emit_vector<E: Emit>(text: &[u8], rule: &Rule, out: &mut E) -> Result<()> {
+    let numbers = || text.split(|byte| *byte == b' ').filter(|_any| !text.is_empty());
+    for number in numbers() {
+        rule.emit_text(number, &mut Discard)?;
+    }
+    out.begin_array(numbers().count());
+    for number in numbers() {
+        out.item();
+        rule.emit_text(number, out)?;
+    }
+    out.end_array();
+    Ok(())
 }
 
-/// The elements between the outer braces.
+/// The braces and what is in them; bounds before them, `[0:1]=`, are dropped.
+fn without_bounds(text: &[u8]) -> Result<&[u8]> {
+    match text.first() {
+        Some(b'[') => {
+            let equals = memchr::memchr(b'=', text).ok_or(ARRAY)?;
+            text.get(equals + 1..).ok_or(ARRAY)
+        }
+        _ => Ok(text),
+    }
+}
+
+/// The elements within the braces, of all dimensions one after the other.
 #[derive(Debug)]
 struct Elements<'a> {
-    /// What is left; `None` at the end.
-    rest: Option<&'a [u8]>,
+    rest: &'a [u8],
+    /// Braces that are open.
+    depth: u32,
+    state: State,
     delimiter: u8,
 }
 
+/// What was read last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing, or an opening brace.
+    Open,
+    /// A delimiter.
+    Delimiter,
+    /// An element or a closing brace.
+    Closed,
+    /// The last brace, or something wrong.
+    Done,
+}
+
 impl<'a> Elements<'a> {
-    fn new(body: &'a [u8], delimiter: u8) -> Self {
-        Self { rest: (!body.is_empty()).then_some(body), delimiter }
+    const fn new(text: &'a [u8], delimiter: u8) -> Self {
+        Self { rest: text, depth: 0, state: State::Open, delimiter }
     }
 
-    /// Splits off `end` bytes, and the delimiter after them.
-    fn split(&mut self, text: &'a [u8], end: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = text.split_at_checked(end)?;
-        self.rest = match rest.split_first() {
-            None => None,
-            Some((next, rest)) if *next == self.delimiter => Some(rest),
-            Some(_) => return None,
-        };
-        Some(taken)
-    }
-
-    fn element(&mut self, text: &'a [u8]) -> Option<Element<'a>> {
-        match text.first() {
-            Some(b'"') => {
-                let end = closing_quote(text)?;
-                let quoted = self.split(text, end + 1)?;
-                Some(Element::Text(unescape(quoted.get(1..end)?)))
+    /// The next element; `None` where the text is not an array, `Some(None)` at its end.
+    #[expect(
+        clippy::option_option,
+        reason = "outer: whether it is an array; inner: whether it ends here"
+    )]
+    fn advance(&mut self) -> Option<Option<Element<'a>>> {
+        loop {
+            let (byte, after) = self.rest.split_first()?;
+            match (byte, self.state) {
+                (b'{', State::Open | State::Delimiter)
+                    if self.depth > 0 || self.state == State::Open =>
+                {
+                    self.depth += 1;
+                    self.state = State::Open;
+                }
+                (b'}', State::Open | State::Closed) if self.depth > 0 => {
+                    self.depth -= 1;
+                    self.state = State::Closed;
+                    if self.depth == 0 {
+                        self.state = State::Done;
+                        return after.is_empty().then_some(None);
+                    }
+                }
+                (byte, State::Closed) if *byte == self.delimiter => self.state = State::Delimiter,
+                (_, State::Open | State::Delimiter) if self.depth > 0 => {
+                    self.state = State::Closed;
+                    return self.element().map(Some);
+                }
+                _ => return None,
             }
-            Some(b'{') => {
-                let end = closing_brace(text)?;
-                self.split(text, end + 1)?;
-                Some(Element::Nested)
-            }
-            _ => {
-                let end = memchr::memchr(self.delimiter, text).unwrap_or(text.len());
-                let bare = self.split(text, end)?;
-                let valid = !bare.is_empty() && memchr::memchr3(b'"', b'{', b'}', bare).is_none();
-                let element =
-                    if bare == b"NULL" { Element::Null } else { Element::Text(unescape(bare)) };
-                valid.then_some(element)
-            }
+            self.rest = after;
         }
+    }
+
+    fn element(&mut self) -> Option<Element<'a>> {
+        if self.rest.first() == Some(&b'"') {
+            let end = closing_quote(self.rest)?;
+            let quoted = self.rest.get(1..end)?;
+            self.rest = self.rest.get(end + 1..)?;
+            return Some(Element::Text(unescape(quoted)));
+        }
+        let ends = |byte: &u8| *byte == self.delimiter || *byte == b'}';
+        let (bare, rest) = self.rest.split_at_checked(self.rest.iter().position(ends)?)?;
+        self.rest = rest;
+        if bare.is_empty() || memchr::memchr2(b'"', b'{', bare).is_some() {
+            return None;
+        }
+        Some(if bare == b"NULL" { Element::Null } else { Element::Text(unescape(bare)) })
     }
 }
 
@@ -122,8 +165,14 @@ impl<'a> Iterator for Elements<'a> {
     type Item = Result<Element<'a>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let text = self.rest.take()?;
-        Some(self.element(text).ok_or(ARRAY))
+        if self.state == State::Done {
+            return None;
+        }
+        let element = self.advance();
+        if element.is_none() {
+            self.state = State::Done;
+        }
+        element.ok_or(ARRAY).transpose()
     }
 }
 
@@ -136,23 +185,6 @@ fn closing_quote(text: &[u8]) -> Option<usize> {
             return Some(index);
         }
         index += 2;
-    }
-}
-
-/// Index of the brace that ends what the one at the start begins.
-fn closing_brace(text: &[u8]) -> Option<usize> {
-    let (mut depth, mut index) = (0_u32, 0);
-    loop {
-        match text.get(index)? {
-            b'"' => index += closing_quote(text.get(index..)?)?,
-            b'{' => depth += 1,
-            b'}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(index);
-        }
-        index += 1;
     }
 }
 
@@ -205,11 +237,11 @@ mod tests {
     use super::*;
 
     fn parse(text: &[u8]) -> Result<Vec<Option<Vec<u8>>>> {
-        Elements::new(body(text)?, b',')
+        Elements::new(without_bounds(text)?, b',')
             .map(|element| {
                 Ok(match element? {
                     Element::Text(text) => Some(text.into_owned()),
-                    Element::Null | Element::Nested => None,
+                    Element::Null => None,
                 })
             })
             .collect()
@@ -242,8 +274,20 @@ mod tests {
     }
 
     #[test]
+    fn dimensions_follow_one_another() {
+        let text = |text: &[u8]| Some(text.to_vec());
+        let flat = Ok(vec![text(b"a"), None, text(b"}"), text(b"d")]);
+        assert_eq!(parse(b"{{a,NULL},{\"}\",d}}"), flat);
+        assert_eq!(parse(b"[0:0][-1:0][1:2]={{{a,NULL},{\"}\",d}}}"), flat);
+        assert_eq!(parse(b"{}"), Ok(Vec::new()));
+    }
+
+    #[test]
     fn malformed_array_is_refused() {
-        for text in ["", "{", "{a", "{a,}", "{\"a}", "{\"a\"b}", "{{a}", "[0:1]", "{,a}"] {
+        for text in [
+            "", "{", "{a", "{a,}", "{\"a}", "{\"a\"b}", "{{a}", "[0:1]", "{,a}", "a", "{a}b",
+            "{{a}{b}}", "{a}}", "{{a},}", "{}{}",
+        ] {
             assert!(parse(text.as_bytes()).is_err(), "{text}");
         }
     }

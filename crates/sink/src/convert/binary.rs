@@ -27,7 +27,7 @@ pub(super) fn emit_bytea<E: Emit>(text: &[u8], mode: BinaryMode, out: &mut E) ->
 }
 
 /// Emits bytes as `mode` asks.
-pub(super) fn emit_bytes<E: Emit>(bytes: &[u8], mode: BinaryMode, out: &mut E) {
+pub(crate) fn emit_bytes<E: Emit>(bytes: &[u8], mode: BinaryMode, out: &mut E) {
     match mode {
         BinaryMode::Bytes => out.bytes(bytes),
         BinaryMode::Base64 => out.string(&STANDARD.encode(bytes)),

@@ -1,6 +1,4 @@
-//! Days and dates: the proleptic Gregorian calendar of Postgres and `java.time`, and the hybrid one of
-//! `java.util.GregorianCalendar`, through which Debezium's snapshot reads `date` and both of its paths read
-//! the elements of temporal arrays.
+//! Days and dates in the proleptic Gregorian calendar, that of Postgres and of `java.time`.
 
 /// A day of the proleptic Gregorian calendar; year 0 is 1 BC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,34 +49,6 @@ impl Civil {
         let year = year_of_era + era * 400;
         Self { year: if month <= 2 { year + 1 } else { year }, month, day }
     }
-
-    /// Whether the hybrid calendar lacks the day: 1582-10-05 to 1582-10-14.
-    fn in_gap(self) -> bool {
-        self.year == 1582 && self.month == 10 && (5..15).contains(&self.day)
-    }
-
-    /// What `java.sql.Date.toLocalDate` and `java.sql.Timestamp.toLocalDateTime` make of the same year,
-    /// month and day set in Java's hybrid calendar: the era is lost, the days that the calendar lacks are
-    /// ten days later. No day, where Java throws: 29 February of a leap year BC whose namesake AD is none.
-    pub(super) fn through_java_fields(self) -> Option<Self> {
-        if self.in_gap() {
-            return Some(Self { day: self.day + 10, ..self });
-        }
-        let year_of_era = if self.year <= 0 { 1 - self.year } else { self.year };
-        Self::checked(year_of_era, self.month, self.day)
-    }
-
-    /// Days since 1970-01-01 of the instant that the same year, month and day set in Java's hybrid calendar
-    /// denote: the Julian calendar before 1582-10-15.
-    pub(super) fn hybrid_epoch_days(self) -> i64 {
-        if (self.year, self.month, self.day) >= (1582, 10, 15) {
-            return self.epoch_days();
-        }
-        let year = if self.month <= 2 { self.year - 1 } else { self.year };
-        let day_of_year = (153 * ((self.month + 9) % 12) + 2) / 5 + self.day - 1;
-        let cycles = year.div_euclid(4);
-        cycles * 1_461 + year.rem_euclid(4) * 365 + day_of_year - 719_470
-    }
 }
 
 #[cfg(test)]
@@ -114,31 +84,6 @@ mod tests {
             let civil = Civil::from_epoch_days(i64::from(days));
             prop_assert_eq!(civil.epoch_days(), i64::from(days));
             prop_assert_eq!(Civil::checked(civil.year, civil.month, civil.day), Some(civil));
-        }
-
-        #[test]
-        fn hybrid_days_before_the_reform_are_julian(year in -4800_i64..1582, month in 1_i64..13, day in 1_i64..29) {
-            let civil = Civil { year, month, day };
-            // 1970-01-01 of the Julian calendar is 13 days after that of the Gregorian one.
-            prop_assert_eq!(civil.hybrid_epoch_days(), counted(civil, |year| year % 4 == 0) + 13);
-        }
-    }
-
-    #[test]
-    fn hybrid_calendar_agrees_with_java() {
-        // `new java.util.GregorianCalendar(y, m - 1, d)` in UTC, in days.
-        for (year, month, day, days) in [
-            (1582, 10, 15, -141_427),
-            (1582, 10, 4, -141_428),
-            (1582, 10, 10, -141_422),
-            (1, 1, 1, -719_164),
-            (-43, 3, 15, -735_162),
-        ] {
-            assert_eq!(
-                Civil { year, month, day }.hybrid_epoch_days(),
-                days,
-                "{year}-{month}-{day}"
-            );
         }
     }
 

@@ -79,11 +79,11 @@ fn convert(text: &str, type_name: &str, rule: &Rule) -> Option<Value> {
         ("bool", _) => return Some(Value::Boolean(text.eq_ignore_ascii_case("true"))),
         ("date", Rule::Date { iso, .. }) => {
             if !temporal::emit_infinite_date(text, *iso, &mut capture) {
-                temporal::emit_date(text.as_bytes(), temporal::Reading::Text, *iso, &mut capture)
-                    .ok()?;
+                let infinite = temporal::InfiniteDays::JavaTime;
+                temporal::emit_date(text.as_bytes(), infinite, *iso, &mut capture).ok()?;
             }
         }
-        ("timestamp", Rule::Timestamp(_, unit)) if text.ends_with("infinity") => {
+        ("timestamp", Rule::Timestamp(unit)) if text.ends_with("infinity") => {
             temporal::emit_infinite_timestamp(text, *unit, &mut capture);
         }
         // Beyond what `java.time` can bring to UTC.
@@ -216,9 +216,7 @@ mod tests {
     fn infinite_timestamps_are_those_of_java() {
         // Debezium 3.6.3's `MicroTimestamp.toEpochMicros` and `IsoTimestamp.toIsoString` of `OffsetDateTime.MAX`
         // and `MIN`; its `Timestamp` and `NanoTimestamp` throw.
-        let default = |text, unit| {
-            convert(text, "timestamp", &Rule::Timestamp(temporal::Reading::Text, unit))
-        };
+        let default = |text, unit| convert(text, "timestamp", &Rule::Timestamp(unit));
         assert_eq!(
             default("infinity", temporal::Unit::Micros),
             Some(Value::Int64(-9_223_372_036_853_775_810))

@@ -4,15 +4,15 @@ use super::scan::Scan;
 use super::stack::StackText;
 use super::{ConvertError, Result};
 
-const INTERVAL: ConvertError = ConvertError::new("an interval whose parts fit 32 bits");
+const INTERVAL: ConvertError = ConvertError::new("an interval");
 
-/// The parts as the JDBC driver's `PGInterval` holds them; each has its own sign.
+/// The parts as they are printed; each has its own sign. The server's hours need more than 32 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Interval {
     years: i32,
     months: i32,
     days: i32,
-    hours: i32,
+    hours: i64,
     minutes: i32,
     seconds: i32,
     micros: i32,
@@ -22,7 +22,7 @@ impl Interval {
     /// Parses the text form.
     ///
     /// # Errors
-    /// If it is in another style, or a part does not fit the 32 bits that Debezium's driver has for it.
+    /// If it is in another style, or a part does not fit what the server has for it.
     pub(super) fn parse(text: &[u8]) -> Result<Self> {
         let mut interval = Self::default();
         let mut scan = Scan::new(text);
@@ -70,7 +70,7 @@ impl Interval {
             0
         };
         let signed = |part: i64| i32::try_from(if negative { -part } else { part }).ok();
-        self.hours = signed(hours)?;
+        self.hours = if negative { -hours } else { hours };
         self.minutes = signed(minutes)?;
         self.seconds = signed(seconds)?;
         self.micros = signed(micros)?;
@@ -82,7 +82,12 @@ impl Interval {
     pub(super) fn duration_micros(self) -> i64 {
         let months = f64::from(self.years) * 12.0 + f64::from(self.months);
         let days = months * (365.25 / 12.0) + f64::from(self.days);
-        let minutes = (days * 24.0 + f64::from(self.hours)) * 60.0 + f64::from(self.minutes);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "as in Java; the server's hours are below 2^32"
+        )]
+        let hours = self.hours as f64;
+        let minutes = (days * 24.0 + hours) * 60.0 + f64::from(self.minutes);
         let seconds = f64::from(self.seconds) + f64::from(self.micros) / 1_000_000.0;
         let micros = (minutes * 60.0 + seconds) * 1_000_000.0;
         #[expect(clippy::cast_possible_truncation, reason = "saturates, as the cast in Java does")]
@@ -98,7 +103,7 @@ impl Interval {
             text.number(i64::from(part));
             text.push_str(unit);
         }
-        text.number(i64::from(self.hours));
+        text.number(self.hours);
         text.push(b'H');
         text.number(i64::from(self.minutes));
         text.push(b'M');
@@ -139,8 +144,10 @@ mod tests {
     }
 
     #[test]
-    fn part_beyond_the_driver_is_refused() {
-        assert!(Interval::parse(b"2562047788:00:54").is_err());
+    fn greatest_parts_of_the_server_are_read() {
+        let longest = Interval::parse(b"2562047788:00:54.775807").unwrap();
+        assert_eq!(longest.iso().as_str(), "P0Y0M0DT2562047788H0M54.775807S");
+        assert_eq!(Interval::parse(b"178000000 years").unwrap().duration_micros(), i64::MAX);
         assert!(Interval::parse(b"2147483647 years").is_ok());
         assert!(Interval::parse(b"2147483648 years").is_err());
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use pgoutput::{Column, Type, TypeKind};
 
 use super::array::ArrayRule;
-use super::temporal::{Reading, Unit};
+use super::temporal::{InfiniteDays, Unit};
 use super::{BinaryMode, DecimalMode, Options, Origin, Rule, TimeMode};
 use super::{geometric, numeric, placeholder};
 use crate::data::{Decimal, Field, Kind, Schema, Unscaled, Value};
@@ -50,7 +50,7 @@ pub(super) fn map(column: &Column, options: &Options, origin: Origin) -> Option<
 }
 
 /// The type under a domain, and the modifier that the nearest domain gives it.
-fn base_type(ty: &Type, typmod: i32) -> (&Type, i32) {
+pub(super) fn base_type(ty: &Type, typmod: i32) -> (&Type, i32) {
     let (mut ty, mut modifier) = (ty, typmod);
     while let TypeKind::Domain { base, typmod, .. } = &ty.kind {
         if modifier == -1 {
@@ -99,11 +99,6 @@ impl Table<'_> {
             "float8" => Mapping::plain(Kind::Float64, Rule::Float64, Value::Float64(0.0)),
             "numeric" => self.numeric(typmod),
             "money" => self.money(),
-            // Debezium reads a name in a snapshot and loses it while streaming, unless unknown types are
-            // included. To have it there always, drop this entry.
-            "name" if self.origin == Origin::Stream && !self.options.include_unknown => {
-                Mapping::plain(Kind::String, Rule::Null, string(""))
-            }
             "text" | "varchar" | "bpchar" | "char" | "name" | "inet" | "cidr" | "macaddr"
             | "macaddr8" => self.text(),
             "json" | "jsonb" => self.named_text("io.debezium.data.Json"),
@@ -117,7 +112,7 @@ impl Table<'_> {
             "timetz" => Mapping::named(
                 Kind::String,
                 "io.debezium.time.ZonedTime",
-                Rule::TimeTz(self.reading()),
+                Rule::TimeTz,
                 string("00:00:00Z"),
             ),
             "timestamp" => self.timestamp(typmod),
@@ -141,11 +136,6 @@ impl Table<'_> {
             "sparsevec" => sparse(),
             _ => return None,
         })
-    }
-
-    /// How temporal types are read: elements of arrays come as Java's own types.
-    fn reading(self) -> Reading {
-        if self.in_array { Reading::Java } else { Reading::Text }
     }
 
     fn text(self) -> Mapping {
@@ -203,11 +193,9 @@ impl Table<'_> {
         match self.options.binary {
             BinaryMode::Bytes => Mapping::plain(Kind::Bytes, rule, Value::Bytes(Bytes::new()))
                 .unchanged(placeholder::bytes(&self.options.unavailable_placeholder)),
-            BinaryMode::Hex => Mapping::plain(Kind::String, rule, string(""))
-                .unchanged(placeholder::text(&self.options.unavailable_placeholder)),
-            // The placeholder in base64 is null in Debezium, whatever its manual says.
-            BinaryMode::Base64 | BinaryMode::Base64UrlSafe => {
+            BinaryMode::Base64 | BinaryMode::Base64UrlSafe | BinaryMode::Hex => {
                 Mapping::plain(Kind::String, rule, string(""))
+                    .unchanged(placeholder::text(&self.options.unavailable_placeholder))
             }
         }
     }
@@ -227,12 +215,12 @@ impl Table<'_> {
     }
 
     fn date(self) -> Mapping {
-        let reading = if self.in_array || self.origin == Origin::Snapshot {
-            Reading::Java
+        let infinite = if self.in_array || self.origin == Origin::Snapshot {
+            InfiniteDays::Jdbc
         } else {
-            Reading::Text
+            InfiniteDays::JavaTime
         };
-        let rule = |iso| Rule::Date { reading, iso };
+        let rule = |iso| Rule::Date { infinite, iso };
         match self.options.time {
             TimeMode::IsoString => Mapping::named(
                 Kind::String,
@@ -252,7 +240,7 @@ impl Table<'_> {
 
     fn time(self, typmod: i32) -> Mapping {
         let unit = self.time_unit(typmod, self.options.time == TimeMode::Adaptive);
-        let rule = Rule::Time(self.reading(), unit);
+        let rule = Rule::Time(unit);
         match unit {
             Unit::Iso => {
                 Mapping::named(Kind::String, "io.debezium.time.IsoTime", rule, string("00:00:00Z"))
@@ -275,7 +263,7 @@ impl Table<'_> {
 
     fn timestamp(self, typmod: i32) -> Mapping {
         let unit = self.time_unit(typmod, true);
-        let rule = Rule::Timestamp(self.reading(), unit);
+        let rule = Rule::Timestamp(unit);
         let name = match (unit, self.options.time) {
             (Unit::Iso, _) => {
                 let zero = string("1970-01-01T00:00:00Z");
@@ -307,7 +295,7 @@ impl Table<'_> {
         Mapping::named(
             Kind::String,
             "io.debezium.time.ZonedTimestamp",
-            Rule::TimestampTz { reading: self.reading(), digits },
+            Rule::TimestampTz(digits),
             string("1970-01-01T00:00:00Z"),
         )
     }
@@ -345,9 +333,8 @@ impl Table<'_> {
     fn array(self, ty: &Type, element: &Type, typmod: i32) -> Option<Mapping> {
         let builtin = element.schema == "pg_catalog";
         match (ty.name.as_str(), element.name.as_str()) {
-            // Never read: the values of these are always empty.
-            ("int2vector", _) => return Some(vector(Kind::Int16)),
-            ("oidvector", _) => return Some(vector(Kind::Int64)),
+            ("int2vector", _) => return Some(vector(Kind::Int16, Rule::Int16)),
+            ("oidvector", _) => return Some(vector(Kind::Int64, Rule::Int64)),
             // Left out even with `include.unknown.datatypes`.
             (_, "money" | "name" | "interval" | "varbit" | "xml" | "point") if builtin => {
                 return None;
@@ -373,12 +360,12 @@ impl Table<'_> {
             ..self
         };
         let item = mapped.then(|| known.map(element, typmod)).flatten();
-        let is_ltree = element.name == "ltree";
         let (mut item, required) = match item {
             Some(item) => (item, matches!(element.kind, TypeKind::Enum(_))),
             None if !self.options.include_unknown => return None,
-            None if element.name == "isbn" => (self.text(), true),
-            None => (self.unknown(&element.name), true),
+            None => {
+                (known.map(element, typmod).unwrap_or_else(|| self.unknown(&element.name)), true)
+            }
         };
         item.schema.optional = !required;
         let delimiter = match element.name.as_str() {
@@ -386,8 +373,7 @@ impl Table<'_> {
             "geometry" | "geography" => b':',
             _ => b',',
         };
-        let null_elements = !required && !is_ltree;
-        let rule = ArrayRule { element: item.rule, null_elements, delimiter };
+        let rule = ArrayRule { element: item.rule, null_elements: !required, delimiter };
         let kind = Kind::Array(Arc::new(item.schema));
         let mut mapping =
             Mapping::plain(kind, Rule::Array(Box::new(rule)), Value::Array(Vec::new()));
@@ -419,7 +405,7 @@ impl Table<'_> {
 
 /// Precision and scale of a numeric's modifier. A negative scale comes out as what its eleven bits are
 /// without sign, as in Debezium.
-fn precision_and_scale(typmod: i32) -> Option<(i32, i32)> {
+pub(super) fn precision_and_scale(typmod: i32) -> Option<(i32, i32)> {
     let modifier = typmod.checked_sub(4).filter(|modifier| *modifier >= 0)?;
     Some((modifier >> 16 & 0xffff, modifier & 0x7ff))
 }
@@ -508,9 +494,10 @@ fn sparse() -> Mapping {
     Mapping::new(schema, Rule::SparseDoubles, empty)
 }
 
-fn vector(item: Kind) -> Mapping {
+/// `int2vector` and `oidvector`.
+fn vector(item: Kind, rule: Rule) -> Mapping {
     let kind = Kind::Array(Arc::new(Schema::new(item)));
-    Mapping::plain(kind, Rule::Empty, Value::Array(Vec::new()))
+    Mapping::plain(kind, Rule::Vector(Box::new(rule)), Value::Array(Vec::new()))
 }
 
 fn field(name: &str, schema: Schema) -> Field {

@@ -26,13 +26,13 @@ pub(super) enum Unit {
     Iso,
 }
 
-/// Which of Debezium's two readings of a temporal type applies.
+/// Which numbers stand for an infinite date: Debezium has two readings of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
-    /// Its own parser of the text.
-    Text,
-    /// `java.sql.Date`, `Time` and `Timestamp`: `date` in a snapshot, and elements of arrays always.
-    Java,
+pub(super) enum InfiniteDays {
+    /// The greatest and the least date of `java.time`: while streaming.
+    JavaTime,
+    /// Those of `java.sql`: in a snapshot, and for elements of arrays always.
+    Jdbc,
 }
 
 /// A finite value or one of the two infinite ones.
@@ -52,22 +52,22 @@ struct DateTime {
 
 /// Days of `infinity` and `-infinity`: what Debezium makes of `java.time`'s and of `java.sql`'s greatest
 /// and least date, cut to 32 bits.
-const fn infinite_days(reading: Reading, positive: bool) -> i32 {
+const fn infinite_days(reading: InfiniteDays, positive: bool) -> i32 {
     match (reading, positive) {
-        (Reading::Text, true) => -2_147_472_692,
-        (Reading::Text, false) => -2_147_472_691,
-        (Reading::Java, true) => -622_191_234,
-        (Reading::Java, false) => -625_821_272,
+        (InfiniteDays::JavaTime, true) => -2_147_472_692,
+        (InfiniteDays::JavaTime, false) => -2_147_472_691,
+        (InfiniteDays::Jdbc, true) => -622_191_234,
+        (InfiniteDays::Jdbc, false) => -625_821_272,
     }
 }
 
 /// The same, in `time.precision.mode=isostring`.
-const fn infinite_date(reading: Reading, positive: bool) -> &'static str {
+const fn infinite_date(reading: InfiniteDays, positive: bool) -> &'static str {
     match (reading, positive) {
-        (Reading::Text, true) => "-5877611-06-21Z",
-        (Reading::Text, false) => "-5877611-06-22Z",
-        (Reading::Java, true) => "+292278994-08-16Z",
-        (Reading::Java, false) => "+292269055-12-02Z",
+        (InfiniteDays::JavaTime, true) => "-5877611-06-21Z",
+        (InfiniteDays::JavaTime, false) => "-5877611-06-22Z",
+        (InfiniteDays::Jdbc, true) => "+292278994-08-16Z",
+        (InfiniteDays::Jdbc, false) => "+292269055-12-02Z",
     }
 }
 
@@ -78,24 +78,20 @@ const MINUS_INFINITY_MICROS: i64 = -9_223_372_036_832_400_000;
 /// Emits a date: days since the epoch, or ISO with a `Z`.
 pub(super) fn emit_date<E: Emit>(
     text: &[u8],
-    reading: Reading,
+    infinite: InfiniteDays,
     iso: bool,
     out: &mut E,
 ) -> Result<()> {
     let day = match parse_date(text)? {
         Moment::At(day) => day,
-        infinite if iso => {
-            out.string(infinite_date(reading, infinite == Moment::Infinity));
+        end if iso => {
+            out.string(infinite_date(infinite, end == Moment::Infinity));
             return Ok(());
         }
-        infinite => {
-            out.int32(infinite_days(reading, infinite == Moment::Infinity));
+        end => {
+            out.int32(infinite_days(infinite, end == Moment::Infinity));
             return Ok(());
         }
-    };
-    let day = match reading {
-        Reading::Text => day,
-        Reading::Java => day.through_java_fields().ok_or(DATE)?,
     };
     if iso {
         let mut text = StackText::new();
@@ -108,19 +104,10 @@ pub(super) fn emit_date<E: Emit>(
     Ok(())
 }
 
-/// Emits a time of day. Java's reading keeps milliseconds and knows no 24:00.
-pub(super) fn emit_time<E: Emit>(
-    text: &[u8],
-    reading: Reading,
-    unit: Unit,
-    out: &mut E,
-) -> Result<()> {
+/// Emits a time of day. Text knows no 24:00.
+pub(super) fn emit_time<E: Emit>(text: &[u8], unit: Unit, out: &mut E) -> Result<()> {
     let mut scan = Scan::new(text);
     let micros = scan_time(&mut scan).filter(|_time| scan.is_empty()).ok_or(TIME)?;
-    let micros = match reading {
-        Reading::Text => micros,
-        Reading::Java => (micros - micros % 1_000) % DAY,
-    };
     match unit {
         Unit::Millis => out.int32(i32::try_from(micros / 1_000).map_err(|_out_of_range| TIME)?),
         Unit::Micros => out.int64(micros),
@@ -130,21 +117,14 @@ pub(super) fn emit_time<E: Emit>(
     Ok(())
 }
 
-/// Emits a time with its zone, as UTC. Java's reading keeps whole seconds.
-///
-/// # Errors
-/// If the offset has seconds: Debezium cannot read those either.
-pub(super) fn emit_timetz<E: Emit>(text: &[u8], reading: Reading, out: &mut E) -> Result<()> {
+/// Emits a time with its zone, as UTC.
+pub(super) fn emit_timetz<E: Emit>(text: &[u8], out: &mut E) -> Result<()> {
     let mut scan = Scan::new(text);
     let micros = scan_time(&mut scan).ok_or(TIMETZ)?;
-    let offset = scan_offset(&mut scan).filter(|offset| offset % 60 == 0).ok_or(TIMETZ)?;
+    let offset = scan_offset(&mut scan).ok_or(TIMETZ)?;
     if !scan.is_empty() {
         return Err(TIMETZ);
     }
-    let micros = match reading {
-        Reading::Text => micros,
-        Reading::Java => micros - micros % SECOND,
-    };
     emit_time_of_day((micros - offset * SECOND).rem_euclid(DAY), out);
     Ok(())
 }
@@ -160,12 +140,7 @@ fn emit_time_of_day<E: Emit>(micros: i64, out: &mut E) {
 ///
 /// # Errors
 /// If it does not fit the unit, for nanoseconds. Microseconds wrap as Debezium's do.
-pub(super) fn emit_timestamp<E: Emit>(
-    text: &[u8],
-    reading: Reading,
-    unit: Unit,
-    out: &mut E,
-) -> Result<()> {
+pub(super) fn emit_timestamp<E: Emit>(text: &[u8], unit: Unit, out: &mut E) -> Result<()> {
     let mut scan = Scan::new(text);
     let moment = scan_moment(&mut scan).filter(|_moment| scan.is_empty()).ok_or(TIMESTAMP)?;
     match (moment, unit) {
@@ -174,10 +149,7 @@ pub(super) fn emit_timestamp<E: Emit>(
         (Moment::Infinity, unit) => emit_infinite(INFINITY_MICROS, unit, out),
         (Moment::MinusInfinity, unit) => emit_infinite(MINUS_INFINITY_MICROS, unit, out),
         (Moment::At(at), unit) => {
-            let days = match reading {
-                Reading::Text => at.day.epoch_days(),
-                Reading::Java => at.day.hybrid_epoch_days(),
-            };
+            let days = at.day.epoch_days();
             if unit == Unit::Iso {
                 emit_iso_timestamp(days, at.micros, out);
             } else {
@@ -225,35 +197,20 @@ fn emit_epoch<E: Emit>(days: i64, micros: i64, unit: Unit, out: &mut E) -> Resul
 }
 
 /// Emits a timestamp with its zone as UTC, with exactly `digits` decimals.
-///
-/// Java's reading loses the era and moves the days that its calendar lacks; its `-infinity` is a date.
-pub(super) fn emit_timestamptz<E: Emit>(
-    text: &[u8],
-    reading: Reading,
-    digits: usize,
-    out: &mut E,
-) -> Result<()> {
-    let at = match (parse_timestamptz(text)?, reading) {
-        (Moment::At(at), _) => at,
-        (Moment::Infinity, _) => {
+pub(super) fn emit_timestamptz<E: Emit>(text: &[u8], digits: usize, out: &mut E) -> Result<()> {
+    let at = match parse_timestamptz(text)? {
+        Moment::At(at) => at,
+        Moment::Infinity => {
             out.string("infinity");
             return Ok(());
         }
-        (Moment::MinusInfinity, Reading::Text) => {
+        Moment::MinusInfinity => {
             out.string("-infinity");
             return Ok(());
         }
-        (Moment::MinusInfinity, Reading::Java) => DateTime {
-            day: Civil { year: 292_269_055, month: 12, day: 2 },
-            micros: 23 * 3_600 * SECOND,
-        },
-    };
-    let day = match reading {
-        Reading::Text => at.day,
-        Reading::Java => at.day.through_java_fields().ok_or(TIMESTAMPTZ)?,
     };
     let mut text = StackText::new();
-    push_date(day, &mut text);
+    push_date(at.day, &mut text);
     text.push(b'T');
     push_time(at.micros, Some(digits), &mut text);
     text.push(b'Z');

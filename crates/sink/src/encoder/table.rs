@@ -11,10 +11,10 @@ use crate::config::{EncoderConfig, Path};
 use crate::convert::Origin;
 use crate::converter::{self, Compiled, Converter, Scratch, Source};
 use crate::data::{Schema, ValueBuilder};
-use crate::envelope::Envelope;
-use crate::error::Result;
+use crate::envelope::{Envelope, check_names};
+use crate::error::{Error, Result};
 use crate::plan::{Context, Driven, Expr, Kind, Node, RecordPlan, drive};
-use crate::record::{Parts, Records, Slot, Target};
+use crate::record::{Mark, Parts, Records, Slot, Target};
 use crate::transform::{self, Record, Typed};
 
 /// Compiled converters that a general path may hold: one per schema that its transforms make.
@@ -24,9 +24,17 @@ const MAX_CONVERTERS: usize = 1000;
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) relation: Arc<Relation>,
+    /// The relation by whose address the table is known: it must not be another's while the table lives.
+    known_as: Arc<Relation>,
     pub(super) included: bool,
     /// Columns of its key.
     pub(super) key: Vec<usize>,
+    /// What transactions count its events under.
+    pub(super) collection: Arc<str>,
+    /// Its row before and after a change, where unchanged ones are looked for.
+    rows: Option<[Expr; 2]>,
+    /// Why no record can be made of its rows.
+    pub(super) broken: Option<Error>,
     origin: Origin,
     plans: Vec<(Kind, Plan)>,
 }
@@ -34,7 +42,54 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new(relation: Arc<Relation>, origin: Origin, config: &EncoderConfig) -> Self {
         let (included, key) = ((config.included)(&relation), key_columns(&relation, config));
-        Self { relation, included, key, origin, plans: Vec::new() }
+        let collection = format!("{}.{}", relation.schema, relation.name).into();
+        let known_as = Arc::clone(&relation);
+        let broken = check_names(&relation, config).err();
+        Self {
+            relation,
+            known_as,
+            included,
+            key,
+            collection,
+            broken,
+            rows: None,
+            origin,
+            plans: Vec::new(),
+        }
+    }
+
+    /// The same, coming after what the table was before. One that was captured and is renamed to what is not goes on
+    /// under its old name, as in Debezium, which does not look at relations that it does not capture.
+    pub(super) fn after(self, before: Option<Self>, config: &EncoderConfig) -> Self {
+        let Some(before) = before.filter(|before| before.included && !self.included) else {
+            return self;
+        };
+        let Relation { schema, name, .. } = &*before.relation;
+        let renamed = Relation {
+            schema: schema.clone(),
+            name: name.clone(),
+            ..Relation::clone(&self.relation)
+        };
+        Self { known_as: self.known_as, ..Self::new(Arc::new(renamed), self.origin, config) }
+    }
+
+    /// Whether an update shows the same row before and after, as far as columns are captured.
+    pub(super) fn is_unchanged(&mut self, context: &Context<'_>, config: &EncoderConfig) -> bool {
+        if context.old.is_none() {
+            return false;
+        }
+        let [old, new] = self
+            .rows
+            .get_or_insert_with(|| Envelope::new(&self.relation, self.origin, config).rows());
+        let tree = |expr| {
+            let mut builder = ValueBuilder::new();
+            drive(expr, context, &mut builder);
+            builder.finish()
+        };
+        let same = tree(old) == tree(new);
+        // What did not convert is told when the record is written.
+        context.failure.set(None);
+        same
     }
 
     /// The plan of that kind of record, compiled when it is first asked for, and the relation.
@@ -50,7 +105,7 @@ impl Table {
 
 /// How one kind of record is written.
 #[derive(Debug)]
-enum Plan {
+pub(super) enum Plan {
     /// Not at all.
     Dropped,
     /// Straight to bytes.
@@ -60,8 +115,9 @@ enum Plan {
 }
 
 #[derive(Debug)]
-struct Straight {
+pub(super) struct Straight {
     target: Arc<Target>,
+    partition: Option<i32>,
     key: Option<(Compiled, Expr)>,
     value: Option<(Compiled, Expr)>,
     /// Of the headers that differ from record to record.
@@ -69,7 +125,7 @@ struct Straight {
 }
 
 impl Plan {
-    fn new(record: RecordPlan, config: &EncoderConfig) -> Self {
+    pub(super) fn new(record: RecordPlan, config: &EncoderConfig) -> Self {
         if config.path == Path::General {
             return Self::General(Box::new(record), 0);
         }
@@ -85,14 +141,18 @@ impl Plan {
 
 impl Straight {
     fn new(record: RecordPlan, config: &EncoderConfig) -> Self {
+        let topic = Arc::clone(&record.topic);
         let part = |node: Node, converter: &Converter| {
-            let schema = node.schema?;
-            Some((converter.compile(Some(&schema)), node.expr))
+            // Neither schema nor value: a tombstone, or a record without a key.
+            if node.schema.is_none() && node.expr.is_null() {
+                return None;
+            }
+            Some((converter.compile(&topic, node.schema.as_ref()), node.expr))
         };
         let mut slots = Vec::new();
         let mut headers = Vec::new();
         for (name, node) in record.headers {
-            let compiled = config.converters.header.compile(node.schema.as_ref());
+            let compiled = config.converters.header.compile(&topic, node.schema.as_ref());
             let shared = match &node.expr {
                 Expr::Constant(value) => constant(&compiled, value),
                 _ => None,
@@ -103,9 +163,10 @@ impl Straight {
             slots.push(Slot { name, shared });
         }
         Self {
-            target: Arc::new(Target { topic: record.topic, headers: slots }),
+            partition: record.partition,
             key: part(record.key, &config.converters.key),
             value: part(record.value, &config.converters.value),
+            target: Arc::new(Target { topic: Arc::clone(&topic), headers: slots }),
             headers,
         }
     }
@@ -131,6 +192,13 @@ pub(super) struct Writer {
     headers: Cache,
 }
 
+/// Whose record it is, and what a failed conversion comes to.
+struct Judge<'a> {
+    /// The table's name; empty for a record of none.
+    name: &'a str,
+    check: &'a dyn Fn() -> Result<()>,
+}
+
 impl Writer {
     pub(super) fn new(config: Arc<EncoderConfig>) -> Self {
         let converter::Converters { key, value, header } = config.converters.clone();
@@ -151,32 +219,72 @@ impl Writer {
         context: &Context<'_>,
         records: &mut Records,
     ) -> Result<()> {
-        let mark = records.mark();
         let config = Arc::clone(&self.config);
         let (plan, relation) = table.plan(kind, &config);
-        let written = match plan {
-            None | Some(Plan::Dropped) => Ok(()),
-            Some(Plan::Compiled(plan)) => self.straight(plan, context, records),
-            Some(Plan::General(plan, from)) => {
+        let Some(plan) = plan else { return Ok(()) };
+        let check = || check(context, relation, config.conversion_failure);
+        self.write(plan, context, &Judge { name: &relation.name, check: &check }, records)
+    }
+
+    /// A record of no table, whose values are ours and convert.
+    pub(super) fn notice(
+        &mut self,
+        plan: &Plan,
+        context: &Context<'_>,
+        records: &mut Records,
+    ) -> Result<()> {
+        self.write(plan, context, &Judge { name: "", check: &|| Ok(()) }, records)
+    }
+
+    fn write(
+        &mut self,
+        plan: &Plan,
+        context: &Context<'_>,
+        judge: &Judge<'_>,
+        records: &mut Records,
+    ) -> Result<()> {
+        let mark = records.mark();
+        let config = Arc::clone(&self.config);
+        let outcome = match plan {
+            Plan::Dropped => Ok(()),
+            Plan::Compiled(plan) => {
+                let written = self.straight(plan, context, records);
+                // What could not be converted goes before what the converter makes of the hole.
+                (judge.check)().and_then(|()| self.tolerate(written, judge.name, &mark, records))
+            }
+            Plan::General(plan, from) => {
                 let record = tree(plan, context);
-                match check(context.failure.get(), relation, config.conversion_failure) {
-                    Ok(()) => config
-                        .transforms
-                        .apply(*from, record)
-                        .and_then(|record| self.tree(record, records)),
-                    Err(error) => Err(error),
-                }
+                (judge.check)().and_then(|()| {
+                    let record = config.transforms.apply(*from, record);
+                    let written = record.and_then(|record| self.tree(record, records));
+                    self.tolerate(written, judge.name, &mark, records)
+                })
             }
         };
-        let checked = match context.failure.get() {
-            None => Ok(()),
-            failure => check(failure, relation, config.conversion_failure),
-        };
-        let outcome = checked.and(written);
         if outcome.is_err() {
             records.truncate(&mark);
         }
         outcome
+    }
+
+    /// `errors.tolerance`: what a transform or converter refuses may be left out.
+    fn tolerate(
+        &self,
+        written: Result<()>,
+        name: &str,
+        mark: &Mark,
+        records: &mut Records,
+    ) -> Result<()> {
+        match written {
+            Err(error @ Error::Data { .. }) if self.config.tolerant => {
+                records.truncate(mark);
+                if self.config.log_errors {
+                    tracing::error!(table = name, %error, "record left out");
+                }
+                Ok(())
+            }
+            written => written,
+        }
     }
 
     fn straight(
@@ -197,20 +305,33 @@ impl Writer {
             let bytes = write(compiled, &Driven { expr, context }, &mut self.scratch, records)?;
             records.push_header(bytes);
         }
-        let parts =
-            Parts { key, value, headers, partition: None, timestamp_ms: None, event: self.event };
+        let partition = plan.partition;
+        let parts = Parts { key, value, headers, partition, timestamp_ms: None, event: self.event };
         records.push(&plan.target, parts);
         Ok(())
     }
 
+    /// Writes a record that is no table's.
+    pub(super) fn lone(&mut self, record: Record, records: &mut Records) -> Result<()> {
+        let mark = records.mark();
+        let config = Arc::clone(&self.config);
+        let written =
+            config.transforms.apply(0, record).and_then(|record| self.tree(record, records));
+        if written.is_err() {
+            records.truncate(&mark);
+        }
+        written
+    }
+
     fn tree(&mut self, record: Option<Record>, records: &mut Records) -> Result<()> {
         let Some(record) = record else { return Ok(()) };
-        let key = self.keys.write(&record.key, &mut self.scratch, records)?;
-        let value = self.values.write(&record.value, &mut self.scratch, records)?;
+        let topic = &record.topic;
+        let key = self.keys.write(topic, &record.key, &mut self.scratch, records)?;
+        let value = self.values.write(topic, &record.value, &mut self.scratch, records)?;
         let headers = records.next_header();
         let mut slots = Vec::with_capacity(record.headers.len());
         for (name, header) in record.headers {
-            let bytes = self.headers.write(&header, &mut self.scratch, records)?;
+            let bytes = self.headers.write(topic, &header, &mut self.scratch, records)?;
             records.push_header(bytes);
             slots.push(Slot { name, shared: None });
         }
@@ -241,7 +362,7 @@ fn tree(plan: &RecordPlan, context: &Context<'_>) -> Record {
     };
     Record {
         topic: Arc::clone(&plan.topic),
-        partition: None,
+        partition: plan.partition,
         timestamp_ms: None,
         key: typed(&plan.key),
         value: typed(&plan.value),
@@ -250,20 +371,26 @@ fn tree(plan: &RecordPlan, context: &Context<'_>) -> Record {
     }
 }
 
+/// A schema that came by, and the converter compiled against it.
+type Entry = (Option<Arc<Schema>>, Compiled);
+
 /// A converter compiled against each schema that came by. The schema is held so that its address stays its own.
 #[derive(Debug)]
 struct Cache {
     converter: Converter,
-    compiled: HashMap<usize, (Option<Arc<Schema>>, Compiled)>,
+    compiled: HashMap<(usize, Arc<str>), Entry>,
+    /// Stands for the topic where the converter does not care.
+    any: Arc<str>,
 }
 
 impl Cache {
     fn new(converter: Converter) -> Self {
-        Self { converter, compiled: HashMap::new() }
+        Self { converter, compiled: HashMap::new(), any: "".into() }
     }
 
     fn write(
         &mut self,
+        topic: &Arc<str>,
         typed: &Typed,
         scratch: &mut Scratch,
         records: &mut Records,
@@ -273,10 +400,10 @@ impl Cache {
             self.compiled.clear();
         }
         let converter = &self.converter;
-        let (_, compiled) = self
-            .compiled
-            .entry(id)
-            .or_insert_with(|| (typed.schema.clone(), converter.compile(typed.schema.as_ref())));
+        let key = if converter.knows_topics() { topic } else { &self.any };
+        let (_, compiled) = self.compiled.entry((id, Arc::clone(key))).or_insert_with(|| {
+            (typed.schema.clone(), converter.compile(topic, typed.schema.as_ref()))
+        });
         write(compiled, &typed.value, scratch, records)
     }
 }

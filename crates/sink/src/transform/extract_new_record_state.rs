@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Record, Rewrite, Transform, Typed};
 use crate::data::{Field, Kind, Schema, Value};
 use crate::error::{Error, Result};
+use crate::option::{Check, Definition, Type};
 use crate::plan::{Expr, Node, RecordPlan};
 
 /// Envelope schemas whose layout the general path remembers.
@@ -77,6 +78,32 @@ struct Layout {
 }
 
 impl ExtractNewRecordState {
+    pub(super) const OPTIONS: &[Definition] = &[
+        Definition::new(
+            "delete.tombstone.handling.mode",
+            Type::String,
+            "What becomes of deletes and their tombstones: drop, tombstone, rewrite, rewrite-with-tombstone, delete-to-tombstone.",
+        )
+        .or("tombstone")
+        .check(Check::OneOfIgnoreCase(&[
+            "drop",
+            "tombstone",
+            "rewrite",
+            "rewrite-with-tombstone",
+            "delete-to-tombstone",
+        ]))
+        .medium(),
+        Definition::new("add.fields", Type::List, "Parts of the envelope to add to the row, as field or struct.field, either with :name.").or(""),
+        Definition::new("add.fields.prefix", Type::String, "What stands before the names of added fields.").or("__"),
+        Definition::new("add.headers", Type::List, "Parts of the envelope to add as headers, in the form of add.fields.").or(""),
+        Definition::new("add.headers.prefix", Type::String, "What stands before the names of added headers.").or("__"),
+        Definition::new("route.by.field", Type::String, "The column whose value is the topic's name.").or(""),
+        Definition::new("drop.fields.header.name", Type::String, "The header that lists fields to drop."),
+        Definition::new("drop.fields.from.key", Type::Boolean, "Whether listed fields are dropped from the key as well.").or("false"),
+        Definition::new("drop.fields.keep.schema.compatible", Type::Boolean, "Whether required fields are kept though listed.").or("true"),
+        super::REPLACE_NULL,
+    ];
+
     /// Reads the options.
     ///
     /// # Errors
@@ -129,7 +156,9 @@ impl ExtractNewRecordState {
         let after = envelope.field_index("after")?;
         let row = Arc::clone(&envelope.fields().get(after)?.schema);
         let mut fields = row.fields().to_vec();
-        let default = |field: &Field| field.schema.default.clone().filter(|_| self.replace_null);
+        // Only a row that gets further fields is copied field by field, and only then defaults stand in for nulls.
+        let replaces = self.replace_null && (self.mode.rewrites() || !self.fields.is_empty());
+        let default = |field: &Field| field.schema.default.clone().filter(|_| replaces);
         let defaults = fields.iter().map(|field| default(field).unwrap_or(Value::Null)).collect();
         if self.mode.rewrites() {
             let schema = Arc::new(Schema::new(Kind::String).optional(true));
@@ -224,10 +253,8 @@ impl ExtractNewRecordState {
         }
         let row = parts.get(if deleted { layout.before } else { layout.after })?;
         let Expr::Struct(columns) = row else { return None };
-        let columns = columns
-            .iter()
-            .zip(&layout.defaults)
-            .map(|(column, default)| or_default(column, default));
+        let columns =
+            columns.iter().zip(&layout.defaults).map(|(column, default)| column.or(default));
         let mut fields = columns.collect::<Option<Vec<_>>>()?;
         if self.mode.rewrites() {
             fields.push(Expr::Constant(deleted_text(deleted)));
@@ -367,17 +394,6 @@ fn route(name: &str, schema: &Schema, row: &[Value], record: &mut Record) -> Res
 
 fn deleted_text(deleted: bool) -> Value {
     if deleted { "true" } else { "false" }.into()
-}
-
-/// A row's field with its default in place of null.
-fn or_default(expr: &Expr, default: &Value) -> Option<Expr> {
-    Some(match expr {
-        _ if default.is_null() => expr.clone(),
-        Expr::Column(image, column, _) => Expr::Column(*image, Arc::clone(column), default.clone()),
-        Expr::Null | Expr::Constant(Value::Null) => Expr::Constant(default.clone()),
-        Expr::Constant(_) => expr.clone(),
-        _ => return None,
-    })
 }
 
 impl Reference {

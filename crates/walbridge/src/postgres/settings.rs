@@ -1,5 +1,8 @@
 //! What a connector's configuration means: judged once, against the table, then never read again.
 
+mod signal;
+mod snapshot;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,18 +13,48 @@ use connect::Properties;
 use fancy_regex::Regex;
 use pgoutput::publication::Autocreate;
 use pgoutput::{Password, Relation, SslConfig, SslMode};
-use sink::config::{FailureMode, SkippedOperations};
+use sink::config::{FailureMode, PropagateSourceType, SkippedOperations};
 use sink::convert::{BinaryMode, DecimalMode, Options, TimeMode};
+use sink::java_regex;
+use sink::name::NameAdjustment;
+use sink::topic::{KeyField, Routing, TopicNaming};
 
+use super::columns::{Columns, Keys};
+use super::identity::Identities;
 use super::options::{self, Handling};
+use crate::live::Origin;
 
-/// `snapshot.mode`, as far as it is known.
+pub(crate) use signal::{NotificationSettings, SignalSettings, SignalTopic, TableName, Watermarks};
+pub(super) use snapshot::{SnapshotMode, SnapshotSettings};
+
+/// `offset.mismatch.strategy`: what holds when the stored position is not the slot's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SnapshotMode {
-    /// Read the tables unless that was done.
-    Initial,
-    /// Never read them.
-    NoData,
+pub(super) enum Mismatch {
+    /// The stored one, unseen.
+    NoValidation,
+    /// The stored one, and the slot follows.
+    TrustOffset,
+    /// The slot's, if it is ahead.
+    TrustSlot,
+    /// The one that is ahead; the slot follows.
+    TrustGreater,
+}
+
+/// Heartbeats, where they are wanted.
+#[derive(Debug)]
+pub(super) struct Heartbeat {
+    pub(super) interval: Duration,
+    /// SQL to run with each.
+    pub(super) action: Option<String>,
+}
+
+/// `guardrail.collections.*`.
+#[derive(Debug)]
+pub(super) struct Guardrail {
+    /// Most tables; none for no limit.
+    pub(super) tables_max: Option<usize>,
+    /// Whether more are an error.
+    pub(super) fails: bool,
 }
 
 /// Something is wrong with one option.
@@ -38,15 +71,31 @@ impl fmt::Display for Problem {
 }
 
 /// See the module.
-#[derive(Debug)]
 pub(super) struct Settings {
     pub(super) prefix: Arc<str>,
     pub(super) database: pgoutput::Config,
     pub(super) slot: SlotSettings,
     pub(super) publication: pgoutput::publication::Publication,
-    pub(super) snapshot: SnapshotMode,
-    pub(super) snapshot_delay: Duration,
+    pub(super) snapshot: SnapshotSettings,
+    pub(super) signals: SignalSettings,
+    pub(super) notifications: NotificationSettings,
     pub(super) filter: Arc<Filter>,
+    pub(super) columns: Arc<Columns>,
+    pub(super) keys: Arc<Keys>,
+    pub(super) skip_unchanged: bool,
+    pub(super) messages: Option<Arc<Lists>>,
+    pub(super) topics: TopicNaming,
+    /// The topic of transactions, where they are told.
+    pub(super) transaction_topic: Option<Arc<str>>,
+    pub(super) heartbeat_topic: Arc<str>,
+    pub(super) heartbeat: Option<Heartbeat>,
+    pub(super) identities: Identities,
+    pub(super) guardrail: Guardrail,
+    pub(super) mismatch: Mismatch,
+    /// Whether nobody confirms positions: `lsn.flush.mode=manual`.
+    pub(super) never_confirms: bool,
+    /// How often `catalog_xmin` is read, if at all.
+    pub(super) xmin_interval: Option<Duration>,
     pub(super) queue_bytes: usize,
     pub(super) status_interval: Duration,
     pub(super) retries: Option<u32>,
@@ -56,12 +105,27 @@ pub(super) struct Settings {
     pub(super) skipped: SkippedOperations,
     pub(super) options: Options,
     pub(super) conversion_failure: FailureMode,
+    pub(super) event_failure: FailureMode,
+    pub(super) schema_names: NameAdjustment,
+    pub(super) field_names: NameAdjustment,
+    pub(super) propagate: Option<PropagateSourceType>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("prefix", &self.prefix)
+            .field("database", &self.database)
+            .field("slot", &self.slot)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The slot and how to start it.
 #[derive(Debug)]
 pub(super) struct SlotSettings {
     pub(super) name: String,
+    pub(super) failover: bool,
     pub(super) drop_on_stop: bool,
     pub(super) max_retries: u32,
     pub(super) retry_delay: Duration,
@@ -74,17 +138,22 @@ pub(super) struct Filter {
     schemas: Lists,
     tables: Lists,
     ignore_builtin: bool,
+    /// `signal.data.collection`: streamed whatever the lists say.
+    signal: Option<TableName>,
 }
 
+/// What an include list, or an exclude list, lets pass.
 #[derive(Debug)]
-struct Lists {
+pub(super) struct Lists {
     /// `None`: everything.
     include: Option<Vec<Regex>>,
+    /// The patterns to include as the user wrote them.
+    written: Vec<String>,
     exclude: Vec<Regex>,
 }
 
 impl Lists {
-    fn take(&self, name: &str) -> bool {
+    pub(super) fn take(&self, name: &str) -> bool {
         match &self.include {
             Some(include) => matches_any(include, name),
             None => !matches_any(&self.exclude, name),
@@ -103,9 +172,28 @@ impl Filter {
             || schema.starts_with("pg_temp")
             || schema.starts_with("pg_toast")
             || table == "spatial_ref_sys";
-        !(self.ignore_builtin && builtin)
-            && self.schemas.take(schema)
-            && self.tables.take(&format!("{schema}.{table}"))
+        self.is_signal(schema, table)
+            || (!(self.ignore_builtin && builtin)
+                && self.schemas.take(schema)
+                && self.tables.take(&format!("{schema}.{table}")))
+    }
+
+    /// Whether it is the table that signals are written to.
+    pub(super) fn is_signal(&self, schema: &str, table: &str) -> bool {
+        self.signal
+            .as_ref()
+            .is_some_and(|s| (s.schema.as_str(), s.name.as_str()) == (schema, table))
+    }
+
+    /// The patterns of `table.include.list` that match none of these tables.
+    pub(super) fn idle_patterns(&self, tables: &[(String, String)]) -> Vec<String> {
+        let names: Vec<String> =
+            tables.iter().map(|(schema, name)| format!("{schema}.{name}")).collect();
+        let include = self.tables.include.as_deref().unwrap_or_default().iter();
+        let idle = include
+            .zip(&self.tables.written)
+            .filter(|(p, _)| !names.iter().any(|n| p.is_match(n).unwrap_or(false)));
+        idle.map(|(_, written)| written.clone()).collect()
     }
 
     pub(super) fn takes_relation(&self, relation: &Relation) -> bool {
@@ -142,74 +230,30 @@ fn split_statements(text: &str) -> Vec<String> {
     parts.split(';').map(whole).filter(|s| !s.is_empty()).collect()
 }
 
-/// Where the database is, and how long validation may take to reach it. For a configuration that [`super::validation`]
-/// found nothing wrong with.
+/// Where the database is, and how long validation may take to reach it; of a configuration without [`problems`].
 pub(super) fn connection(config: &Properties) -> Result<(pgoutput::Config, Duration), Problem> {
     let read = Reader(config);
-    let database = database(&read)?;
-    if database.port == 0 {
-        let message = "a port is at least 1".to_owned();
-        return Err(Problem { option: "database.port".to_owned(), message });
-    }
-    Ok((database, read.millis("connection.validation.timeout.ms")?))
+    Ok((database(&read)?, read.millis("connection.validation.timeout.ms")?))
 }
 
-/// Every problem that keeps the connector from running, in the table's order.
+/// Every problem that Debezium names when a configuration is submitted, in the table's order; without any, the options
+/// that walbridge does not support.
 pub(super) fn problems(config: &Properties) -> Vec<Problem> {
     let problem = |option: &str, message: String| Problem { option: option.to_owned(), message };
-    let mut found = Vec::new();
-    for option in options::OPTIONS {
-        let name = option.key.name;
-        let given = config.get(name).map(String::as_str);
-        let required = matches!(option.key.default, connect::config_def::Default::Required);
-        let blank = given.is_none_or(|v| v.trim().is_empty());
-        if blank {
-            if required {
-                found.push(problem(name, "A value is required".to_owned()));
-            }
-            continue;
-        }
-        let value = given.unwrap_or_default();
-        if let Some(message) = option.check.problem(value) {
-            found.push(problem(name, message));
-        } else if option.handling == Handling::Refused && !is_default(option, value) {
-            found.push(problem(
-                name,
-                "walbridge does not support this option yet; remove it".to_owned(),
-            ));
-        }
-    }
-    for name in config.keys() {
-        if options::REFUSED_PREFIXES.iter().any(|p| name.starts_with(p)) {
-            found.push(problem(
-                name,
-                "walbridge does not support this option yet; remove it".to_owned(),
-            ));
-        }
-    }
-    let given = |name: &str| config.get(name).is_some_and(|v| !v.trim().is_empty());
-    for kind in ["schema", "table"] {
-        let (include, exclude) = (format!("{kind}.include.list"), format!("{kind}.exclude.list"));
-        if given(&include) && given(&exclude) {
-            found.push(problem(&exclude, format!("\"{include}\" is already specified")));
-        }
-    }
-    if let Err(message) = skipped_operations(config.get("skipped.operations").map(String::as_str)) {
-        found.push(problem("skipped.operations", message));
-    }
-    if given("plugin.name")
-        && !config.get("plugin.name").is_some_and(|p| p.trim().eq_ignore_ascii_case("pgoutput"))
-    {
-        found.push(problem("plugin.name", "walbridge reads the plugin pgoutput only".to_owned()));
-    }
-    if let Some(mode) = config.get("snapshot.mode").filter(|_| given("snapshot.mode"))
-        && !matches!(mode.trim().to_ascii_lowercase().as_str(), "initial" | "no_data")
-        && !found.iter().any(|p| p.option == "snapshot.mode")
-    {
-        found.push(problem(
-            "snapshot.mode",
-            format!("walbridge does not support {} yet; use initial or no_data", mode.trim()),
-        ));
+    let mut found: Vec<Problem> = options::all()
+        .flat_map(|option| {
+            let messages = option.problems(config).into_iter();
+            messages.map(|message| problem(option.key.name, message))
+        })
+        .collect();
+    if found.is_empty() {
+        let refused = options::all().filter(|option| {
+            let given = config.get(option.key.name);
+            option.handling == Handling::Refused
+                && given.is_some_and(|v| !v.trim().is_empty() && !is_default(option, v))
+        });
+        let message = "walbridge does not support this option yet; remove it";
+        found.extend(refused.map(|option| problem(option.key.name, message.to_owned())));
     }
     found
 }
@@ -221,7 +265,8 @@ fn is_default(option: &options::PostgresOption, value: &str) -> bool {
     }
 }
 
-fn skipped_operations(text: Option<&str>) -> Result<SkippedOperations, String> {
+/// `skipped.operations`; Debezium's words for what is none.
+pub(super) fn skipped_operations(text: Option<&str>) -> Result<SkippedOperations, String> {
     let Some(text) = text.filter(|t| !t.trim().is_empty()) else {
         return Ok(SkippedOperations::default());
     };
@@ -279,6 +324,24 @@ impl Reader<'_> {
         text.parse().map_err(|_out_of_range: T::Err| Problem { option: name.to_owned(), message })
     }
 
+    /// As [`Self::number`]; the default where Debezium does not look at what is given either.
+    fn number_or_default<T: FromStr>(&self, name: &str) -> Result<T, Problem> {
+        let given = self.0.get(name).and_then(|text| text.trim().parse().ok());
+        match given {
+            Some(number) => Ok(number),
+            None => Reader(&Properties::new()).number(name),
+        }
+    }
+
+    fn failure_mode(&self, name: &str) -> FailureMode {
+        match self.word(name).as_str() {
+            "fail" => FailureMode::Fail,
+            // The latter is an older name.
+            "skip" | "ignore" => FailureMode::Skip,
+            _ => FailureMode::Warn,
+        }
+    }
+
     fn millis(&self, name: &str) -> Result<Duration, Problem> {
         Ok(Duration::from_millis(self.number(name)?))
     }
@@ -286,7 +349,7 @@ impl Reader<'_> {
     fn patterns(&self, name: &str) -> Result<Option<Vec<Regex>>, Problem> {
         let Some(list) = self.text(name) else { return Ok(None) };
         let compile = |pattern: String| {
-            Regex::new(&format!("(?i)^(?:{pattern})$"))
+            java_regex::whole(&pattern)
                 .map_err(|error| Problem { option: name.to_owned(), message: error.to_string() })
         };
         split_list(list).into_iter().map(compile).collect::<Result<_, _>>().map(Some)
@@ -303,27 +366,65 @@ impl Settings {
         Self::read(&Reader(config)).map_err(|problem| vec![problem])
     }
 
+    /// Where a task reads from, for those who watch.
+    pub(super) fn origin(&self) -> Origin {
+        Origin {
+            database: self.database.clone(),
+            slot: self.slot.name.clone(),
+            publication: self.publication.name.clone(),
+        }
+    }
+
     fn read(read: &Reader<'_>) -> Result<Self, Problem> {
+        let plugin = read.0.get("plugin.name").map(|p| p.trim()).filter(|p| !p.is_empty());
+        if plugin.is_some_and(|plugin| !plugin.eq_ignore_ascii_case("pgoutput")) {
+            return Err(Problem {
+                option: "plugin.name".to_owned(),
+                message: "walbridge reads the plugin pgoutput only".to_owned(),
+            });
+        }
         let queue_bytes = match read.number::<usize>("max.queue.size.in.bytes")? {
             0 => 8 << 20,
             bytes => bytes,
         };
+        let topics = topics(read)?;
         Ok(Self {
             prefix: read.owned("topic.prefix").into(),
             database: database(read)?,
             slot: slot(read)?,
             publication: publication(read),
-            snapshot: if read.word("snapshot.mode") == "no_data" {
-                SnapshotMode::NoData
-            } else {
-                SnapshotMode::Initial
-            },
-            snapshot_delay: read.millis("snapshot.delay.ms")?,
+            snapshot: snapshot::read(read)?,
+            signals: signal::read(read)?,
+            notifications: signal::notifications(read),
             filter: Arc::new(Filter {
                 schemas: lists(read, "schema")?,
                 tables: lists(read, "table")?,
                 ignore_builtin: read.flag("table.ignore.builtin"),
+                signal: signal::signal_table(read),
             }),
+            columns: Arc::new(Columns::parse(read.0)?),
+            keys: Arc::new(Keys::parse(read.text("message.key.columns").unwrap_or_default())?),
+            skip_unchanged: read.flag("skip.messages.without.change"),
+            messages: messages(read)?.map(Arc::new),
+            transaction_topic: read
+                .flag("provide.transaction.metadata")
+                .then(|| topics.beside(&read.owned("topic.transaction"))),
+            heartbeat_topic: match read.text("topic.heartbeat.name") {
+                Some(name) => name.into(),
+                None => topics.heartbeat(&read.owned("topic.heartbeat.prefix")),
+            },
+            topics,
+            heartbeat: heartbeat(read)?,
+            identities: Identities::parse(
+                read.text("replica.identity.autoset.values").unwrap_or_default(),
+            )?,
+            guardrail: Guardrail {
+                tables_max: Some(read.number("guardrail.collections.max")?).filter(|max| *max > 0),
+                fails: read.word("guardrail.collections.limit.action") == "fail",
+            },
+            mismatch: mismatch(read),
+            never_confirms: flush_mode(read) == "manual",
+            xmin_interval: interval(read, "xmin.fetch.interval.ms")?,
             queue_bytes,
             status_interval: read.millis("status.update.interval.ms")?,
             retries: u32::try_from(read.number::<i64>("errors.max.retries")?).ok(),
@@ -332,17 +433,104 @@ impl Settings {
             tombstones: read.flag("tombstones.on.delete"),
             skipped: skipped_operations(read.text("skipped.operations")).unwrap_or_default(),
             options: conversion(read)?,
-            conversion_failure: match read.word("event.converting.failure.handling.mode").as_str() {
-                "fail" => FailureMode::Fail,
-                "skip" => FailureMode::Skip,
-                _ => FailureMode::Warn,
-            },
+            conversion_failure: read.failure_mode("event.converting.failure.handling.mode"),
+            event_failure: read.failure_mode("event.processing.failure.handling.mode"),
+            schema_names: name_adjustment(&read.word("schema.name.adjustment.mode")),
+            field_names: field_names(read),
+            propagate: propagate(read)?,
         })
     }
 }
 
+/// None where every prefix passes.
+fn messages(read: &Reader<'_>) -> Result<Option<Lists>, Problem> {
+    let lists = lists(read, "message.prefix")?;
+    Ok(Some(lists).filter(|lists| lists.include.is_some() || !lists.exclude.is_empty()))
+}
+
+/// None for 0.
+fn interval(read: &Reader<'_>, name: &str) -> Result<Option<Duration>, Problem> {
+    Ok(Some(read.millis(name)?).filter(|interval| !interval.is_zero()))
+}
+
+/// `flush.lsn.source` is the older form, which counts where the newer one is missing.
+fn flush_mode(read: &Reader<'_>) -> String {
+    match read.word("lsn.flush.mode") {
+        mode if !mode.is_empty() => mode,
+        _ if read.flag("flush.lsn.source") => "connector".to_owned(),
+        _ => "manual".to_owned(),
+    }
+}
+
+fn mismatch(read: &Reader<'_>) -> Mismatch {
+    match read.word("offset.mismatch.strategy").as_str() {
+        "trust_offset" => Mismatch::TrustOffset,
+        "trust_slot" => Mismatch::TrustSlot,
+        "trust_greater_lsn" => Mismatch::TrustGreater,
+        _ if read.flag("internal.slot.seek.to.known.offset.on.start") => Mismatch::TrustOffset,
+        _ => Mismatch::NoValidation,
+    }
+}
+
+/// As Debezium does, heartbeats come by themselves, every ten minutes, where idle positions are to be confirmed.
+fn heartbeat(read: &Reader<'_>) -> Result<Option<Heartbeat>, Problem> {
+    const FORCED: Duration = Duration::from_secs(600);
+    let forced =
+        flush_mode(read) == "connector_and_driver" && !read.flag("provide.transaction.metadata");
+    let interval = interval(read, "heartbeat.interval.ms")?.or(forced.then_some(FORCED));
+    let action = read.text("heartbeat.action.query").map(ToOwned::to_owned);
+    Ok(interval.map(|interval| Heartbeat { interval, action }))
+}
+
+/// `topic.naming.strategy` and its options.
+fn topics(read: &Reader<'_>) -> Result<TopicNaming, Problem> {
+    let delimiter = read.0.get("topic.delimiter").map_or(".", String::as_str);
+    let naming = TopicNaming::new(&read.owned("topic.prefix"), delimiter);
+    let class = read.owned("topic.naming.strategy");
+    let name = class.strip_prefix("io.debezium.schema.").unwrap_or(&class);
+    let with_schema = name.starts_with("Schema");
+    match name {
+        "SchemaTopicNamingStrategy" | "DefaultTopicNamingStrategy" => {
+            Ok(naming.strategy(with_schema, false))
+        }
+        "SchemaUnicodeTopicNamingStrategy" | "DefaultUnicodeTopicNamingStrategy" => {
+            Ok(naming.strategy(with_schema, true))
+        }
+        "SchemaRegexTopicNamingStrategy" | "DefaultRegexTopicNamingStrategy" => {
+            Ok(naming.strategy(with_schema, false).routed(routing(read)?))
+        }
+        _ => Err(Problem {
+            option: "topic.naming.strategy".to_owned(),
+            message: format!("{class} is none of Debezium's strategies"),
+        }),
+    }
+}
+
+fn routing(read: &Reader<'_>) -> Result<Routing, Problem> {
+    let problem = |option: &str, message: String| Problem { option: option.to_owned(), message };
+    let required =
+        |name: &str| read.text(name).ok_or_else(|| problem(name, "A value is required".to_owned()));
+    let compile = |name: &str, regex: &str, replacement: &str| {
+        sink::topic::compile(regex, replacement).map_err(|error| problem(name, error.to_string()))
+    };
+    let (regex, replacement) =
+        compile("topic.regex", required("topic.regex")?, required("topic.replacement")?)?;
+    let key = match (read.text("topic.key.field.regex"), read.text("topic.key.field.replacement")) {
+        (Some(regex), Some(replacement)) => {
+            Some(compile("topic.key.field.regex", regex, replacement)?)
+        }
+        _ => None,
+    };
+    let key = read
+        .flag("topic.key.enforce.uniqueness")
+        .then(|| KeyField { name: read.owned("topic.key.field.name").into(), form: key });
+    Ok(Routing { regex, replacement, key })
+}
+
 fn lists(read: &Reader<'_>, kind: &str) -> Result<Lists, Problem> {
+    let include = format!("{kind}.include.list");
     Ok(Lists {
+        written: split_list(read.text(&include).unwrap_or_default()),
         include: read.patterns(&format!("{kind}.include.list"))?,
         exclude: read.patterns(&format!("{kind}.exclude.list"))?.unwrap_or_default(),
     })
@@ -399,6 +587,7 @@ fn slot(read: &Reader<'_>) -> Result<SlotSettings, Problem> {
         .collect::<Result<_, _>>()?;
     Ok(SlotSettings {
         name: read.owned("slot.name"),
+        failover: read.flag("slot.failover"),
         drop_on_stop: read.flag("slot.drop.on.stop"),
         max_retries: u32::try_from(read.number::<i64>("slot.max.retries")?).unwrap_or(0),
         retry_delay: read.millis("slot.retry.delay.ms")?,
@@ -434,6 +623,39 @@ fn publication(read: &Reader<'_>) -> pgoutput::publication::Publication {
     }
 }
 
+fn name_adjustment(word: &str) -> NameAdjustment {
+    match word {
+        "avro" => NameAdjustment::Avro,
+        "avro_unicode" => NameAdjustment::AvroUnicode,
+        _ => NameAdjustment::None,
+    }
+}
+
+/// Debezium adjusts fields for the two Avro converters that it knows, if the connector itself names one.
+fn field_names(read: &Reader<'_>) -> NameAdjustment {
+    const AVRO: [&str; 2] = [
+        "io.confluent.connect.avro.AvroConverter",
+        "io.apicurio.registry.utils.converter.AvroConverter",
+    ];
+    let is_avro = |key: &str| read.0.get(key).is_some_and(|class| AVRO.contains(&class.trim()));
+    match read.text("field.name.adjustment.mode") {
+        None if is_avro("key.converter") || is_avro("value.converter") => NameAdjustment::Avro,
+        _ => name_adjustment(&read.word("field.name.adjustment.mode")),
+    }
+}
+
+fn propagate(read: &Reader<'_>) -> Result<Option<PropagateSourceType>, Problem> {
+    let columns = read.patterns("column.propagate.source.type")?.unwrap_or_default();
+    let types = read.patterns("datatype.propagate.source.type")?.unwrap_or_default();
+    if columns.is_empty() && types.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(move |relation, column, ty| {
+        let within = |part: &str| format!("{}.{}.{part}", relation.schema, relation.name);
+        matches_any(&columns, &within(column)) || matches_any(&types, &within(ty))
+    })))
+}
+
 fn conversion(read: &Reader<'_>) -> Result<Options, Problem> {
     Ok(Options {
         decimal: match read.word("decimal.handling.mode").as_str() {
@@ -457,7 +679,7 @@ fn conversion(read: &Reader<'_>) -> Result<Options, Problem> {
         },
         interval_string: read.word("interval.handling.mode") == "string",
         hstore_map: read.word("hstore.handling.mode") == "map",
-        money_fraction_digits: read.number("money.fraction.digits")?,
+        money_fraction_digits: read.number_or_default("money.fraction.digits")?,
         include_unknown: read.flag("include.unknown.datatypes"),
         unavailable_placeholder: placeholder(
             read.text("unavailable.value.placeholder").unwrap_or_default(),
@@ -543,21 +765,88 @@ mod tests {
 
     #[test]
     fn what_would_change_the_capture_is_refused_and_what_would_not_is_accepted() {
-        for (key, value) in [
-            ("column.mask.with.4.chars", "a.b.c"),
-            ("message.key.columns", "a:b"),
-            ("column.exclude.list", "x"),
-        ] {
+        for (key, value) in
+            [("converters", "a"), ("post.processors", "x"), ("sourceinfo.struct.maker", "a.B")]
+        {
             assert_eq!(problems(&minimal(&[(key, value)]))[0].option, key);
         }
         for (key, value) in [
             ("max.batch.size", "1"),
-            ("topic.delimiter", "."),
+            ("topic.delimiter", "-"),
             ("some.unknown", "1"),
             ("read.only", "FALSE"),
+            ("column.mask.with.x.chars", "a"),
         ] {
             assert_eq!(problems(&minimal(&[(key, value)])), [], "{key}");
         }
+    }
+
+    /// As Debezium 3.6.3 answers.
+    #[test]
+    fn wrong_values_are_refused_in_debeziums_words() {
+        let said = |key: &str, value: &str| {
+            let found = problems(&minimal(&[(key, value)]));
+            assert!(found.iter().all(|problem| problem.option == key), "{found:?}");
+            found.into_iter().map(|problem| problem.message).collect::<Vec<_>>()
+        };
+        let integer = "An integer is expected";
+        let boolean = "Either 'true' or 'false' is expected";
+        assert_eq!(said("database.port", "abc"), [integer, integer]);
+        assert_eq!(said("heartbeat.interval.ms", "-1"), ["An non-negative integer is expected"]);
+        assert_eq!(
+            said("heartbeat.interval.ms", "x"),
+            [integer, "An non-negative integer is expected"]
+        );
+        assert_eq!(said("tombstones.on.delete", "maybe"), [boolean, boolean]);
+        assert_eq!(said("provide.transaction.metadata", "x"), [boolean]);
+        assert_eq!(
+            said("max.queue.size", "0"),
+            ["A positive queue size is required", "Must be larger than the maximum batch size"]
+        );
+        assert_eq!(said("xmin.fetch.interval.ms", "-1"), ["A non-negative long value is expected"]);
+        assert_eq!(
+            said("decimal.handling.mode", "exact"),
+            ["Value must be one of string, double, precise"]
+        );
+        assert_eq!(
+            said("topic.prefix", ""),
+            [
+                "A value is required",
+                " has invalid format (only the underscore, hyphen, dot and alphanumeric characters are allowed)"
+            ]
+        );
+        assert_eq!(
+            said("message.key.columns", "nocolon"),
+            [r"nocolon has an invalid format (expecting '^\s*([^:]+):([^:,]+(,[^:,]+)*)\s*$')"]
+        );
+        assert_eq!(
+            said("table.include.list", "public.(a"),
+            [
+                "A comma-separated list of valid regular expressions is expected, but Unclosed group near index 9\npublic.(a"
+            ]
+        );
+        assert_eq!(said("skipped.operations", "U"), ["Invalid operation"]);
+    }
+
+    #[test]
+    fn topics_are_named_by_their_options() {
+        let settings = Settings::parse(&minimal(&[
+            ("topic.delimiter", "_"),
+            ("topic.heartbeat.prefix", "hb"),
+            ("provide.transaction.metadata", "true"),
+            ("heartbeat.interval.ms", "5"),
+        ]))
+        .unwrap();
+        assert_eq!(settings.transaction_topic.as_deref(), Some("p_transaction"));
+        assert_eq!(&*settings.heartbeat_topic, "hb_p");
+        let named = Settings::parse(&minimal(&[("topic.heartbeat.name", "pulse")])).unwrap();
+        assert_eq!((&*named.heartbeat_topic, named.heartbeat.is_none()), ("pulse", true));
+        let forced =
+            Settings::parse(&minimal(&[("lsn.flush.mode", "connector_and_driver")])).unwrap();
+        assert_eq!(forced.heartbeat.map(|h| h.interval.as_secs()), Some(600));
+        let unknown = minimal(&[("topic.naming.strategy", "nope.Nope")]);
+        assert_eq!(problems(&unknown), [], "as in Debezium, the task fails");
+        assert!(Settings::parse(&unknown).is_err());
     }
 
     #[test]
@@ -574,6 +863,17 @@ mod tests {
         assert_eq!(split_statements("SET a = 1; SELECT ';;' ;"), ["SET a = 1", "SELECT ';'"]);
         assert_eq!(placeholder("hex:00fF").unwrap(), [0, 255]);
         assert!(placeholder("hex:0").is_err());
+    }
+
+    #[test]
+    fn fields_are_adjusted_for_avro_unless_told_otherwise() {
+        let avro = ("value.converter", "io.confluent.connect.avro.AvroConverter");
+        let names = |extra: &[(&str, &str)]| Settings::parse(&minimal(extra)).unwrap().field_names;
+        assert_eq!(names(&[]), NameAdjustment::None);
+        assert_eq!(names(&[avro]), NameAdjustment::Avro);
+        assert_eq!(names(&[avro, ("field.name.adjustment.mode", "none")]), NameAdjustment::None);
+        let unicode = ("field.name.adjustment.mode", "AVRO_UNICODE");
+        assert_eq!(names(&[unicode]), NameAdjustment::AvroUnicode);
     }
 
     #[test]

@@ -1,14 +1,10 @@
 //! Validation of a configuration as Debezium does it: every option by itself, and a connection only if none of them
 //! has an error.
 
-use std::io;
-
 use connect::Properties;
 use connect::config_def::ConfigValue;
-use pgoutput::Error;
 
-use super::definition::{self, Field};
-use super::{check, options, settings, source};
+use super::{connection, options, settings, source};
 
 /// Values of older versions, and what says the same today.
 const OLD_VALUES: &[(&str, &str)] = &[
@@ -27,8 +23,6 @@ const OLD_VALUES: &[(&str, &str)] = &[
 /// Snapshot modes of older versions.
 const OLD_SNAPSHOT_MODES: &[(&str, &str)] =
     &[("never", "no_data"), ("exported", "initial"), ("schema_only", "no_data")];
-
-const NAME_ADJUSTMENTS: &[&str] = &["none", "avro_unicode", "avro"];
 
 /// One value per declared option, and one for each other option that has an error. Debezium never shows the value.
 pub(super) async fn validate(config: Properties) -> Vec<ConfigValue> {
@@ -59,85 +53,38 @@ fn outdated(config: &Properties) -> Vec<(&str, &'static str)> {
 }
 
 /// What is wrong with the options, without a look at the database.
-pub(super) fn verdict(config: &Properties) -> Vec<ConfigValue> {
-    let mut values: Vec<ConfigValue> =
-        definition::fields().map(|field| value(field, config)).collect();
-    // Debezium does not declare this one, and dies of a value that it does not know.
-    let name = "field.name.adjustment.mode";
-    if let Some(mode) = config.get(name)
-        && !NAME_ADJUSTMENTS.iter().any(|known| known.eq_ignore_ascii_case(mode.trim()))
-    {
-        let mut value = ConfigValue::new(name, None);
-        let words = NAME_ADJUSTMENTS.join(", ");
-        value.errors.push(text(name, &format!("Value must be one of {words}")));
-        values.push(value);
+fn verdict(config: &Properties) -> Vec<ConfigValue> {
+    let declared = options::all().filter(|option| option.declared);
+    let mut values: Vec<ConfigValue> = declared
+        .map(|option| ConfigValue {
+            recommended_values: option.recommended(),
+            visible: option.visible(),
+            ..ConfigValue::new(option.key.name, None)
+        })
+        .collect();
+    for problem in settings::problems(config) {
+        let error = problem.to_string();
+        match values.iter_mut().find(|value| value.name == problem.option) {
+            Some(value) => value.errors.push(error),
+            None => {
+                let value = ConfigValue::new(problem.option, None);
+                values.push(ConfigValue { errors: vec![error], ..value });
+            }
+        }
     }
     values
 }
 
-fn text(name: &str, problem: &str) -> String {
-    format!("The '{name}' value is invalid: {problem}")
-}
-
-/// Debezium says some things twice; once is enough.
-fn value(field: &Field, config: &Properties) -> ConfigValue {
-    let name = field.key.name;
-    let given = config.get(name).map(String::as_str);
-    let mut value = ConfigValue::new(name, None);
-    value.recommended_values = field.recommended();
-    value.visible = field.visible();
-    let of_type = check::of_type(field.key.kind, given).map(str::to_owned);
-    let others = field.checks.iter().flat_map(|check| check.problems(given, config));
-    for problem in of_type.into_iter().chain(others) {
-        let problem = text(name, &problem);
-        if !value.errors.contains(&problem) {
-            value.errors.push(problem);
-        }
-    }
-    value
-}
-
 async fn connect(config: &Properties) -> Result<(), String> {
     let error = |what: &str| format!("Error while validating connector config: {what}");
-    let get = |key: &str| config.get(key).map(|value| value.trim()).unwrap_or_default();
-    let (database, limit) = match settings::connection(config) {
-        Ok(connection) => connection,
-        Err(problem) if problem.option == "database.port" => {
-            let (host, port, name) =
-                (get("database.hostname"), get("database.port"), get("database.dbname"));
-            return Err(error(&format!(
-                "Unable to parse URL jdbc:postgresql://{host}:{port}/{name}"
-            )));
-        }
-        Err(problem) => return Err(error(&problem.message)),
-    };
+    let (database, limit) =
+        settings::connection(config).map_err(|problem| error(&problem.message))?;
     match tokio::time::timeout(limit, source::probe(&database)).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(fault)) => Err(error(&driver_text(&fault, &database))),
+        Ok(Err(fault)) => Err(error(&connection::describe(&fault, &database))),
         Err(_elapsed) => {
             Err(format!("Connection validation timed out after {} ms", limit.as_millis()))
         }
-    }
-}
-
-/// As Java's driver says it, where it has a text of its own.
-fn driver_text(fault: &Error, database: &pgoutput::Config) -> String {
-    match fault {
-        Error::Io { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => format!(
-            "Connection to {}:{} refused. Check that the hostname and port are correct and that the postmaster is \
-             accepting TCP/IP connections.",
-            database.host, database.port
-        ),
-        Error::Io { .. } => "The connection attempt failed.".to_owned(),
-        Error::Server { severity, message, .. } => format!("{severity}: {message}"),
-        Error::Sql { source, .. } => match source.as_db_error() {
-            Some(db) => format!("{}: {}", db.severity(), db.message()),
-            None => fault.to_string(),
-        },
-        Error::Tls(text) if text.contains("does not offer TLS") => {
-            "The server does not support SSL.".to_owned()
-        }
-        _ => fault.to_string(),
     }
 }
 
@@ -159,83 +106,84 @@ mod tests {
         verdict(&config(extra)).into_iter().flat_map(|value| value.errors).collect()
     }
 
-    /// Recorded from Debezium 3.6.3.
+    /// Options, values, and what Debezium 3.6.3 says of them.
+    const REFUSED: &[(&str, &str, &[&str])] = &[
+        (
+            "snapshot.mode",
+            "never",
+            &[
+                "Value must be one of always, initial_only, configuration_based, when_needed, initial, custom, no_data",
+            ],
+        ),
+        (
+            "snapshot.mode",
+            "custom",
+            &["snapshot.mode.custom.name cannot be empty when snapshot.mode 'custom' is defined"],
+        ),
+        ("database.port", "x", &["An integer is expected", "An integer is expected"]),
+        ("database.port", " 5432 ", &["An integer is expected", "An integer is expected"]),
+        (
+            "heartbeat.interval.ms",
+            "x",
+            &["An integer is expected", "An non-negative integer is expected"],
+        ),
+        (
+            "poll.interval.ms",
+            "x",
+            &["A long value is expected", "A positive, non-zero integer value is expected"],
+        ),
+        ("slot.retry.delay.ms", "99999999999", &["An integer is expected"]),
+        (
+            "max.queue.size",
+            "0",
+            &["A positive queue size is required", "Must be larger than the maximum batch size"],
+        ),
+        ("max.batch.size", "9000", &["Must be larger than the maximum batch size"]),
+        (
+            "topic.prefix",
+            "",
+            &[
+                "A value is required",
+                " has invalid format (only the underscore, hyphen, dot and alphanumeric characters are allowed)",
+            ],
+        ),
+        ("database.hostname", " ", &["A value is required"]),
+        (
+            "tombstones.on.delete",
+            "maybe",
+            &["Either 'true' or 'false' is expected", "Either 'true' or 'false' is expected"],
+        ),
+        ("topic.naming.strategy", "a b", &["A Java class name is expected"]),
+        (
+            "table.include.list",
+            "a.b,(",
+            &[
+                "A comma-separated list of valid regular expressions is expected, but Unclosed group near index 1\n(",
+            ],
+        ),
+        (
+            "message.key.columns",
+            "a:b;c",
+            &[r"c has an invalid format (expecting '^\s*([^:]+):([^:,]+(,[^:,]+)*)\s*$')"],
+        ),
+        (
+            "skipped.operations",
+            "c,none",
+            &["'none' cannot be specified with other skipped operation types"],
+        ),
+        (
+            "custom.metric.tags",
+            "a",
+            &[
+                "A equivalent-separated map of valid key/value pairs is expected, for example: k1=v1,k2=v2",
+            ],
+        ),
+        ("field.name.adjustment.mode", "x", &["Value must be one of none, avro_unicode, avro"]),
+    ];
+
     #[test]
     fn refusals_are_debeziums() {
-        for (key, value, expected) in [
-            (
-                "snapshot.mode",
-                "never",
-                &[
-                    "Value must be one of always, initial_only, configuration_based, when_needed, initial, custom, no_data",
-                ][..],
-            ),
-            (
-                "snapshot.mode",
-                "custom",
-                &[
-                    "snapshot.mode.custom.name cannot be empty when snapshot.mode 'custom' is defined",
-                ],
-            ),
-            ("database.port", "x", &["An integer is expected"]),
-            ("database.port", " 5432 ", &["An integer is expected"]),
-            (
-                "heartbeat.interval.ms",
-                "x",
-                &["An integer is expected", "An non-negative integer is expected"],
-            ),
-            (
-                "poll.interval.ms",
-                "x",
-                &["A long value is expected", "A positive, non-zero integer value is expected"],
-            ),
-            ("slot.retry.delay.ms", "99999999999", &["An integer is expected"]),
-            (
-                "max.queue.size",
-                "0",
-                &[
-                    "A positive queue size is required",
-                    "Must be larger than the maximum batch size",
-                ],
-            ),
-            ("max.batch.size", "9000", &["Must be larger than the maximum batch size"]),
-            (
-                "topic.prefix",
-                "",
-                &[
-                    "A value is required",
-                    " has invalid format (only the underscore, hyphen, dot and alphanumeric characters are allowed)",
-                ],
-            ),
-            ("database.hostname", " ", &["A value is required"]),
-            ("tombstones.on.delete", "maybe", &["Either 'true' or 'false' is expected"]),
-            ("topic.naming.strategy", "a b", &["A Java class name is expected"]),
-            (
-                "table.include.list",
-                "a.b,(",
-                &[
-                    "A comma-separated list of valid regular expressions is expected, but Unclosed group near index 1\n(",
-                ],
-            ),
-            (
-                "message.key.columns",
-                "a:b;c",
-                &[r"c has an invalid format (expecting '^\s*([^:]+):([^:,]+(,[^:,]+)*)\s*$')"],
-            ),
-            (
-                "skipped.operations",
-                "c,none",
-                &["'none' cannot be specified with other skipped operation types"],
-            ),
-            (
-                "custom.metric.tags",
-                "a",
-                &[
-                    "A equivalent-separated map of valid key/value pairs is expected, for example: k1=v1,k2=v2",
-                ],
-            ),
-            ("field.name.adjustment.mode", "x", &["Value must be one of none, avro_unicode, avro"]),
-        ] {
+        for &(key, value, expected) in REFUSED {
             let found: Vec<String> = errors(&[(key, value)])
                 .into_iter()
                 .map(|error| error.split_once(" value is invalid: ").unwrap().1.to_owned())
@@ -296,10 +244,10 @@ mod tests {
 
     #[test]
     fn every_declared_default_passes_its_own_checks() {
-        for field in definition::fields() {
-            if let connect::config_def::Default::Text(default) = field.key.default {
-                let found = errors(&[(field.key.name, default)]);
-                assert_eq!(found, [""; 0], "{}", field.key.name);
+        for option in options::all() {
+            if let connect::config_def::Default::Text(default) = option.key.default {
+                let found = errors(&[(option.key.name, default)]);
+                assert_eq!(found, [""; 0], "{}", option.key.name);
             }
         }
     }

@@ -112,7 +112,7 @@ async fn passwords(stack: &Stack, bench: &mut Bench<'_>) -> Outcome<()> {
     let rows = lines.map(|line| format!("('{line}')")).join(", ");
     let write = format!("COPY (SELECT * FROM (VALUES {rows}) line) TO '{file}'");
     server.run("postgres", &format!("{write}; SELECT pg_reload_conf()")).await?;
-    deadline("pg_hba.conf in force", Duration::from_secs(10), async || {
+    deadline("pg_hba.conf in force", Duration::from_secs(60), async || {
         let rules =
             "SELECT count(*)::text FROM pg_hba_file_rules WHERE auth_method = 'scram-sha-256'";
         match server.ask("postgres", rules).await {

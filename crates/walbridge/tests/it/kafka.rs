@@ -95,6 +95,7 @@ pub(crate) struct Tap {
     next: BTreeMap<(String, i32), i64>,
     looked: Option<Instant>,
     last: Instant,
+    quiet: Option<Regex>,
     pub(crate) records: Vec<Record>,
 }
 
@@ -106,8 +107,22 @@ impl Tap {
             next: BTreeMap::new(),
             looked: None,
             last: Instant::now(),
+            quiet: None,
             records: Vec::new(),
         })
+    }
+
+    /// Records of these topics are collected and not waited for.
+    pub(crate) fn without(self, quiet: Option<Regex>) -> Self {
+        Self { quiet, ..self }
+    }
+
+    fn is_loud(&self, topic: &str) -> bool {
+        !self.quiet.as_ref().is_some_and(|quiet| quiet.is_match(topic).unwrap_or(false))
+    }
+
+    fn loud(&self) -> usize {
+        self.records.iter().filter(|record| self.is_loud(&record.topic)).count()
     }
 
     /// Collects for so long.
@@ -155,7 +170,9 @@ impl Tap {
             let Ok(message) = polled else { continue };
             let record = Record::of(&message);
             self.next.insert((record.topic.clone(), record.partition), record.offset + 1);
-            self.last = Instant::now();
+            if self.is_loud(&record.topic) {
+                self.last = Instant::now();
+            }
             self.records.push(record);
         }
         Ok(())
@@ -174,10 +191,10 @@ impl Tap {
     /// Collects until there are so many records; says whether they came in time.
     pub(crate) fn until(&mut self, count: usize, longest: Duration) -> Outcome<bool> {
         let end = Instant::now() + longest;
-        while self.records.len() < count && Instant::now() < end {
+        while self.loud() < count && Instant::now() < end {
             self.poll(Duration::from_millis(200))?;
         }
-        Ok(self.records.len() >= count)
+        Ok(self.loud() >= count)
     }
 }
 

@@ -119,7 +119,7 @@ impl Server {
     pub(crate) async fn drop_database(&self, database: &str) -> Outcome<()> {
         let client = self.session("postgres").await?;
         let slots = format!("FROM pg_replication_slots WHERE database = '{database}'");
-        deadline(&format!("slots of {database} dropped"), Duration::from_secs(15), async || {
+        deadline(&format!("slots of {database} dropped"), Duration::from_secs(60), async || {
             let end = format!("SELECT pg_terminate_backend(active_pid) {slots} AND active");
             let drop = format!("SELECT pg_drop_replication_slot(slot_name) {slots}");
             client.simple_query(&end).await.map_err(|error| error.to_string())?;

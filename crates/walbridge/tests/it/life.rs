@@ -34,7 +34,7 @@ async fn unknown_worker_key_is_warned_of_by_name() {
     lab::test("life_unknown_key", 0, async |sandbox| {
         let mut worker = Worker::new(sandbox, "life", &[("no.such.option.of.mine", "1")])?;
         worker.start().await?;
-        deadline("warning", Duration::from_secs(10), async || {
+        deadline("warning", Duration::from_secs(60), async || {
             let log = worker.log().map_err(|error| error.to_string())?;
             let warns = |line: &&str| line.contains("no.such.option.of.mine");
             // Connect says so over several lines: the option's own stands below the warning.

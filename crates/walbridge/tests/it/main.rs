@@ -13,14 +13,26 @@
 //! | `WALBRIDGE_TEST_REST` | a running Connect for the parity cases, in the worker's place |
 //! | `WALBRIDGE_TEST_CASES` | a pattern: the parity cases to run |
 //! | `WALBRIDGE_TEST_SEED`, `WALBRIDGE_TEST_KILLS` | repeat a loss test; how often it kills |
+//! | `WALBRIDGE_CHROMIUM` | the browser of the console's tests; `chromium` on the path without it |
+//! | `WALBRIDGE_TEST_PICTURES` | a folder: the console's tests put their pictures there |
 //! | `WALBRIDGE_TEST_KEEP` | keep properties and logs of the workers that ended well, too |
 
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
+mod command;
+#[cfg(test)]
 mod connector;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod consumer;
+#[cfg(test)]
+mod convert;
+#[cfg(test)]
+mod dashboard;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
@@ -33,6 +45,8 @@ mod lab;
 mod life;
 #[cfg(test)]
 mod loss;
+#[cfg(test)]
+mod metrics;
 #[cfg(test)]
 mod parity;
 #[cfg(test)]

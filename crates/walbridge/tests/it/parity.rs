@@ -1,7 +1,9 @@
 //! The captured cases of `tests/parity/cases`, record by record, on both ways through the encoder.
 //!
 //! With `WALBRIDGE_TEST_REST=http://host:port` the cases run against whatever answers there, Kafka Connect with
-//! Debezium included. `WALBRIDGE_TEST_CASES` keeps the cases whose name it matches.
+//! Debezium included. `WALBRIDGE_TEST_CASES` keeps the cases whose name it matches, `WALBRIDGE_TEST_JOBS` is how many run
+//! at a time. With `WALBRIDGE_TEST_RECORD=1` what comes is written down as what is expected from now on: only from the
+//! real thing, so `cargo xtask parity --record` sets it.
 
 use std::path::{Path, PathBuf};
 
@@ -15,8 +17,13 @@ use crate::worker::Worker;
 mod case;
 mod compare;
 
-/// Cases that run at a time.
-const AT_A_TIME: u32 = 3;
+/// Cases that run at a time, unless told otherwise.
+const AT_A_TIME: usize = 4;
+
+fn is_recording() -> bool {
+    let asked = std::env::var("WALBRIDGE_TEST_RECORD").is_ok_and(|value| value == "1");
+    asked && std::env::var_os("WALBRIDGE_TEST_REST").is_some()
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_case_agrees_with_its_capture_on_the_general_path() {
@@ -66,7 +73,8 @@ async fn run_all(lab: &Lab, rest: &Rest, path: &str) -> Outcome<()> {
         println!("{path} {name}: {verdict}, {:.1} s", started.elapsed().as_secs_f64());
         wrong.into_iter().map(|line| format!("{name}: {line}")).collect::<Vec<_>>()
     });
-    let at_a_time = usize::try_from(AT_A_TIME)?;
+    let asked = std::env::var("WALBRIDGE_TEST_JOBS").ok().and_then(|jobs| jobs.parse().ok());
+    let at_a_time = asked.unwrap_or(AT_A_TIME);
     let wrong: Vec<_> = runs.buffer_unordered(at_a_time).collect::<Vec<_>>().await.concat();
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
 }

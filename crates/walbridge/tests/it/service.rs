@@ -90,7 +90,7 @@ async fn run(xtask: &str, arguments: &[&str]) -> Outcome<String> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .output();
-    let output = tokio::time::timeout(Duration::from_secs(120), child).await??;
+    let output = tokio::time::timeout(Duration::from_secs(300), child).await??;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(format!("xtask {}: {}: {said}", arguments.join(" "), output.status).into());

@@ -1,6 +1,5 @@
 //! One worker process: its properties, its log, its end.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -47,6 +46,8 @@ impl Worker {
             ("session.timeout.ms", "6000"),
             ("heartbeat.interval.ms", "1500"),
             ("listeners", &format!("http://127.0.0.1:{port}")),
+            // Who wants metrics says where.
+            ("metrics.listeners", ""),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .into();
@@ -95,12 +96,8 @@ impl Worker {
                 command.env(format!("CONNECT_{name}"), value);
             }
         } else {
-            let mut text = String::new();
-            for (key, value) in &self.properties {
-                writeln!(text, "{key}={value}")?;
-            }
             let file = self.dir.join("worker.properties");
-            std::fs::write(&file, text)?;
+            std::fs::write(&file, self.properties_text())?;
             command.arg(file);
         }
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_path())?;
@@ -124,6 +121,11 @@ impl Worker {
         })
         .await??;
         Ok(())
+    }
+
+    /// The properties, as a file's text.
+    pub(crate) fn properties_text(&self) -> String {
+        self.properties.iter().map(|(key, value)| format!("{key}={value}\n")).collect()
     }
 
     pub(crate) fn log_path(&self) -> PathBuf {
@@ -172,7 +174,7 @@ impl Drop for Worker {
 }
 
 /// `WALBRIDGE_BIN`, else what Cargo built for this run.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let built = || PathBuf::from(env!("CARGO_BIN_EXE_walbridge"));
     std::env::var_os("WALBRIDGE_BIN").map_or_else(built, PathBuf::from)
 }

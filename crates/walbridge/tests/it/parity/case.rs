@@ -2,11 +2,15 @@
 //!
 //! A folder holds `connector.json` (options over [`connector::config`]), and perhaps `setup.sql` (before the
 //! connector), `stream.sql` (once it streams), `steps.json` (in place of connector, streaming, `stream.sql`),
-//! `case.json` (what not to compare), `failed.txt` (the trace of a connector that ends FAILED); and always
+//! `case.json` (what not to compare; `extension`, without which the server cannot run the case), `failed.txt` (the trace of a connector that ends FAILED); and always
 //! `expected.jsonl`, the records that Debezium 3.6.3.Final wrote under Connect 4.3.0.
 //! `${name}`, `${db}`, `${port}`, `${boot}` and `${dir}` are replaced in all of them.
+//!
+//! Where walbridge deliberately writes what Debezium loses or garbles, a folder of the same name in `corrections` holds
+//! `expected.jsonl` in the place of the case's own and `WHY`, one sentence. Where Debezium dies it also holds the
+//! `steps.json` to take, and a `failed.txt` counts only if it stands there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fancy_regex::Regex;
@@ -21,14 +25,28 @@ use crate::lab::{Lab, Outcome, Sandbox, deadline};
 /// The longest wait of a step.
 const STEP_MAX: Duration = Duration::from_secs(60);
 
+/// How long nothing may come until all is recorded: Connect is slower than what is usually compared.
+const RECORDING_IDLE: Duration = Duration::from_secs(4);
+
 /// Runs a case; each difference is a line.
 pub(super) async fn run(lab: &Lab, rest: &Rest, dir: &Path) -> Outcome<Vec<String>> {
     let folder = dir.file_name().ok_or("case without a name")?.to_string_lossy();
     let plain = folder.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let files = Files::open(dir)?;
+    if let Some(extension) = files.meta()?["extension"].as_str() {
+        let query = format!("SELECT 1 FROM pg_available_extensions WHERE name = '{extension}'");
+        if lab.postgres.ask("postgres", &query).await?.is_none() {
+            println!("{folder}: did not run, the server has no extension {extension}");
+            return Ok(Vec::new());
+        }
+    }
+    // Recorded is what Debezium does, never what stands in for it.
+    let files = if super::is_recording() { Files { correction: None, ..files } } else { files };
     Sandbox::with(lab, &plain, async |sandbox| {
-        let mut case = Case::open(sandbox, rest, dir, &plain)?;
+        let mut case = Case::open(sandbox, rest, files, &plain)?;
         let ended = case.play().await;
         let compared = match ended {
+            Ok(()) if super::is_recording() => case.record().await,
             Ok(()) => case.compare().await,
             Err(error) => Err(error),
         };
@@ -41,7 +59,7 @@ pub(super) async fn run(lab: &Lab, rest: &Rest, dir: &Path) -> Outcome<Vec<Strin
 struct Case<'a> {
     sandbox: &'a Sandbox,
     rest: &'a Rest,
-    dir: &'a Path,
+    files: Files<'a>,
     /// The name that the case had when it was captured.
     plain: &'a str,
     compare: Compare,
@@ -53,41 +71,43 @@ struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    fn open(sandbox: &'a Sandbox, rest: &'a Rest, dir: &'a Path, plain: &'a str) -> Outcome<Self> {
-        let meta = match read(dir, "case.json")? {
-            Some(text) => serde_json::from_str(&text)?,
-            None => json!({}),
-        };
-        let compare = Compare::parse(&meta)?;
+    fn open(
+        sandbox: &'a Sandbox,
+        rest: &'a Rest,
+        files: Files<'a>,
+        plain: &'a str,
+    ) -> Outcome<Self> {
+        let dir = files.case;
+        let compare = Compare::parse(&files.meta()?)?;
         let topics = compare.topics.clone();
         let topics = topics.unwrap_or(r"(__debezium-heartbeat\.)?${name}(\..*)?".to_owned());
         let topics = fill(sandbox, dir, &topics);
-        let tap = Tap::new(&sandbox.lab.bootstrap, &topics)?;
+        let tap = Tap::new(&sandbox.lab.bootstrap, &topics)?.without(compare.quiet().cloned());
         let mut config = connector::config(sandbox);
-        let own = read(dir, "connector.json")?.ok_or("no connector.json")?;
+        let own = files.read("connector.json")?.ok_or("no connector.json")?;
         connector::merge(&mut config, serde_json::from_str(&fill(sandbox, dir, &own))?);
         let captured = Vec::new();
-        Ok(Self { sandbox, rest, dir, plain, compare, config, tap, captured, put: None })
+        Ok(Self { sandbox, rest, files, plain, compare, config, tap, captured, put: None })
     }
 
     fn fill(&self, text: &str) -> String {
-        fill(self.sandbox, self.dir, text)
+        fill(self.sandbox, self.files.case, text)
     }
 
     /// The text, or what the file that it names (`@file`) holds.
     fn text(&self, text: &str) -> Outcome<String> {
         let Some(file) = text.strip_prefix('@') else { return Ok(self.fill(text)) };
-        let held = read(self.dir, file)?.ok_or_else(|| format!("no file {file}"))?;
+        let held = self.files.read(file)?.ok_or_else(|| format!("no file {file}"))?;
         Ok(self.fill(&held))
     }
 
     async fn play(&mut self) -> Outcome<()> {
-        if let Some(setup) = read(self.dir, "setup.sql")? {
+        if let Some(setup) = self.files.read("setup.sql")? {
             self.sandbox.sql(&self.fill(&setup)).await?;
         }
-        let steps = match read(self.dir, "steps.json")? {
+        let steps = match self.files.read("steps.json")? {
             Some(text) => serde_json::from_str(&text)?,
-            None if self.dir.join("stream.sql").exists() => {
+            None if self.files.read("stream.sql")?.is_some() => {
                 json!([{"connector": 1}, {"streaming": 1}, {"sql": "@stream.sql"}])
             }
             None => json!([{"connector": 1}, {"streaming": 1}]),
@@ -211,10 +231,11 @@ impl<'a> Case<'a> {
     }
 
     async fn compare(&mut self) -> Outcome<Vec<String>> {
-        let expected = read(self.dir, "expected.jsonl")?.ok_or("no expected.jsonl")?;
+        let expected = self.files.read("expected.jsonl")?.ok_or("no expected.jsonl")?;
         let lines = expected.split('\n').filter(|line| !line.is_empty());
         let expected = lines.map(Shown::parse).collect::<Outcome<Vec<_>>>()?;
-        self.tap.until(expected.len().saturating_sub(self.captured.len()), STEP_MAX)?;
+        let loud = expected.iter().filter(|shown| !self.compare.is_quiet(&shown.topic)).count();
+        self.tap.until(loud.saturating_sub(self.captured.len()), STEP_MAX)?;
         self.tap.idle(self.compare.idle)?;
         let read_back = self.tap.records.iter().map(Shown::record);
         let got = self.captured.iter().cloned().chain(read_back);
@@ -224,20 +245,44 @@ impl<'a> Case<'a> {
         Ok(wrong)
     }
 
-    /// How the trace of the failure differs: its first and last line count, frames do not.
-    async fn failure(&self) -> Outcome<Option<String>> {
-        let due = read(self.dir, "failed.txt")?.unwrap_or_default();
-        if due.is_empty() && self.dir.join("steps.json").exists() {
-            return Ok(None);
+    /// Writes what came in the place of what was expected.
+    async fn record(&mut self) -> Outcome<Vec<String>> {
+        self.tap.idle(self.compare.idle.max(RECORDING_IDLE))?;
+        let read_back = self.tap.records.iter().map(Shown::record);
+        let got = self.captured.iter().cloned().chain(read_back);
+        let got = got.map(|shown| shown.renamed(&self.sandbox.id, self.plain).line() + "\n");
+        std::fs::write(self.files.case.join("expected.jsonl"), got.collect::<String>())?;
+        let failed = self.files.case.join("failed.txt");
+        let said = self.said().await;
+        let lines = said.lines().filter(|line| !line.is_empty() && !line.starts_with('\t'));
+        let said: String = lines.map(|line| format!("{line}\n")).collect();
+        if !said.is_empty() {
+            std::fs::write(failed, said)?;
+        } else if failed.exists() {
+            std::fs::remove_file(failed)?;
         }
+        Ok(Vec::new())
+    }
+
+    /// What the connector, or the refusal of its configuration, says of a failure.
+    async fn said(&self) -> String {
         let status = self.rest.status(&self.sandbox.id).await.unwrap_or_default();
         let trace = traces(&status).replace(&self.sandbox.id, self.plain);
         let refused = self.put.as_ref().filter(|reply| reply.status >= 400);
-        let got = match refused {
+        let said = match refused {
             Some(reply) if status.is_null() => format!("{} {}", reply.status, reply.body),
             _ => trace,
         };
-        let (due, got) = (ends(&due)?, ends(&got.replace(&*self.dir.to_string_lossy(), "${dir}"))?);
+        said.replace(&*self.files.case.to_string_lossy(), "${dir}")
+    }
+
+    /// How the trace of the failure differs: its first and last line count, frames do not.
+    async fn failure(&self) -> Outcome<Option<String>> {
+        let due = self.files.read("failed.txt")?.unwrap_or_default();
+        if due.is_empty() && self.files.read("steps.json")?.is_some() {
+            return Ok(None);
+        }
+        let (due, got) = (ends(&due)?, ends(&self.said().await)?);
         Ok((due != got).then(|| format!("failure: expected {due:?}, got {got:?}")))
     }
 
@@ -249,7 +294,7 @@ impl<'a> Case<'a> {
         }
         self.rest.command("PUT", &format!("{path}/stop"), None).await?;
         self.rest.wait_state(&self.sandbox.id, "STOPPED").await?;
-        deadline("offsets deleted", Duration::from_secs(20), async || {
+        deadline("offsets deleted", Duration::from_secs(60), async || {
             match self.rest.delete(&format!("{path}/offsets")).await {
                 Ok(reply) if matches!(reply.status, 200 | 404) => Ok(()),
                 other => Err(format!("{other:?}")),
@@ -257,6 +302,48 @@ impl<'a> Case<'a> {
         })
         .await?;
         self.rest.command("DELETE", &path, None).await?.success("delete").map(|_| ())
+    }
+}
+
+/// A case's files, and those that stand in for them.
+struct Files<'a> {
+    case: &'a Path,
+    correction: Option<PathBuf>,
+}
+
+impl<'a> Files<'a> {
+    fn open(case: &'a Path) -> Outcome<Self> {
+        let name = case.file_name().ok_or("case without a name")?;
+        let correction = case.join("../../corrections").join(name);
+        if !correction.exists() {
+            return Ok(Self { case, correction: None });
+        }
+        let why = read(&correction, "WHY")?.unwrap_or_default();
+        if why.trim().is_empty() || why.trim().lines().count() > 1 {
+            return Err("the correction's WHY is not one sentence".into());
+        }
+        if read(&correction, "expected.jsonl")? == read(case, "expected.jsonl")? {
+            return Err("the correction corrects nothing".into());
+        }
+        Ok(Self { case, correction: Some(correction) })
+    }
+
+    /// `case.json`.
+    fn meta(&self) -> Outcome<Value> {
+        match self.read("case.json")? {
+            Some(text) => Ok(serde_json::from_str(&text)?),
+            None => Ok(json!({})),
+        }
+    }
+
+    fn read(&self, file: &str) -> Outcome<Option<String>> {
+        let Some(correction) = &self.correction else { return read(self.case, file) };
+        match (read(correction, file)?, file) {
+            (None, "failed.txt") => Ok(None),
+            (None, "expected.jsonl") => Err("the correction has no expected.jsonl".into()),
+            (None, _) => read(self.case, file),
+            (held, _) => Ok(held),
+        }
     }
 }
 

@@ -1,0 +1,2 @@
+INSERT INTO h SELECT id + 100, h, ha FROM h;
+DELETE FROM h WHERE id = 1;

@@ -1,0 +1,11 @@
+UPDATE i1 SET c = 'd';
+UPDATE i1 SET a = 2;
+UPDATE i1 SET id = 9;
+DELETE FROM i1;
+UPDATE i2 SET c = 'd';
+UPDATE i2 SET b = 'y';
+DELETE FROM i2;
+UPDATE i3 SET c = 'd';
+UPDATE i3 SET id = 2;
+DELETE FROM i3;
+INSERT INTO i4 VALUES (1, 'a');

@@ -1,0 +1,13 @@
+CREATE EXTENSION hstore;
+CREATE EXTENSION citext;
+CREATE EXTENSION ltree;
+CREATE SCHEMA o;
+CREATE TYPE o.kind AS ENUM ('k');
+CREATE DOMAIN o.dd AS numeric;
+CREATE DOMAIN d2 AS o.dd;
+CREATE DOMAIN dv AS varchar(12);
+CREATE DOMAIN dv2 AS dv;
+CREATE DOMAIN da AS int[];
+CREATE TYPE comp AS (a int);
+CREATE TABLE pp (id smallserial PRIMARY KEY, q int DEFAULT nextval('pp_id_seq'), a1 text[], a2 timestamp(2)[], a3 o.kind[], k o.kind, d o.dd, d2 d2, dv dv2, da da, h hstore, ci citext, lt ltree, n3 numeric(8), n4 numeric(5,-2), vb varbit, t0 time(0), t1 time(1), ts0 timestamp(0), tz1 timestamptz(1), iv3 interval(3), iv2 interval year to month, x xml, ts tsvector, c "char", nm name, b1 bit(1)[], bx box, cp comp, mr int4multirange, l pg_lsn, m8 macaddr8, xid8 xid8, na numeric[], oi oid[], bpc bpchar, vc varchar(3)[]);
+INSERT INTO pp (a1) VALUES ('{a}');

@@ -1,0 +1,2 @@
+INSERT INTO public.s VALUES (-2, '2020-12-31', '2020-12-31 01:02:03', '2020-12-31 01:02:03+00', '01:02:03', 'x', 1);
+INSERT INTO public.s (ts) VALUES (NULL);

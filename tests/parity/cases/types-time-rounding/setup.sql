@@ -1,0 +1,2 @@
+CREATE TABLE m (id int PRIMARY KEY, t0 time(0) NOT NULL, t3 time(3) NOT NULL, t6 time NOT NULL, s0 timestamp(0), s3 timestamp(3), s6 timestamp, z timestamptz(4), tz timetz(1), i interval(2), td time DEFAULT '11:22:33', ta time[]);
+INSERT INTO m VALUES (1, '1:2:3', '1:2:3.4567', '24:00', '2020-01-01 1:2:3.6', '2020-01-01 1:2:3.4567', '0001-01-01 BC', '2020-01-01 1:2:3.45678+00', '1:2:3.46+05:30', '1 day 1.234 sec', NULL, '{1:2:3.456}');
