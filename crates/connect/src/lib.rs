@@ -16,14 +16,17 @@ pub mod config_def;
 pub mod connector;
 pub mod error;
 pub mod extension;
+pub mod foreign;
 mod herder;
-pub mod java_map;
+pub mod java_properties;
+pub mod logging;
 pub mod monitor;
 mod placeholder;
 mod rest;
 pub mod settings;
 mod storage;
 mod validation;
+mod version_range;
 pub mod worker;
 
 pub use connector::{Plugin, Properties, TaskContext, TaskError};

@@ -146,7 +146,7 @@ impl Worker {
 
 /// `<advertised host>:<advertised port>`, by default those of the first listener.
 fn worker_id(settings: &WorkerSettings, addresses: &[SocketAddr]) -> String {
-    let listener = settings.listeners.first().map(|listener| listener.host.clone());
+    let listener = settings.rest.listeners.first().map(|listener| listener.host.clone());
     let host = settings.advertised_host.clone().or(listener).filter(|host| !host.is_empty());
     let host = host.unwrap_or_else(|| {
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

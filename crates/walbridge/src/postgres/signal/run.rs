@@ -7,8 +7,8 @@ use super::{
     Arc, Error, Lsn, Position, Query, Raw, Relation, Scan, Stage, TableName, Watermarks, chunk,
     source,
 };
-use connect::java_map::hash_order;
 use pgoutput::chunk::Chunk;
+use sink::java_map::hash_order;
 use uuid::Uuid;
 
 /// A session for chunks, and the tables that it has seen.
