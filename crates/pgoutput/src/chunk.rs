@@ -170,7 +170,7 @@ async fn copy(
         bytes.extend_from_slice(&row);
         let copied = bytes.get_mut(start..).unwrap_or_default();
         tuples.push(parse_text_row(copied, base, &mut cells, columns)?);
-        if bytes.len() >= limit {
+        if bytes.len() + cells.len() * size_of::<Cell>() >= limit {
             break;
         }
     }

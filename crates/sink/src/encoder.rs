@@ -70,6 +70,8 @@ pub struct Encoder {
     progress: Progress,
     /// Where the last event that became a record left the progress: the offset that is worth recording.
     recorded: SourceOffset,
+    /// Up to here everything has passed: the end of the last commit, or the last idle position.
+    passed: Option<Lsn>,
     resume: Option<Resume>,
     tables: Tables,
     writer: Writer,
@@ -92,6 +94,7 @@ impl Encoder {
             config,
             progress: Progress::new(stored),
             recorded: stored.copied().unwrap_or_default(),
+            passed: None,
             resume: stored.map(Resume::new),
             tables: Tables::default(),
             origin: None,
@@ -185,11 +188,24 @@ impl Encoder {
             // The beginning of a transaction moves nothing: what is recorded is what was delivered of it.
             Event::Begin(_) => {}
             Event::SnapshotDone(_) => self.recorded = self.progress.offset(),
-            _ if has_records => self.recorded = self.progress.offset(),
-            // What is confirmed must be recorded: the server may drop the log up to a confirmed commit, and a restart
-            // that asks for the row before it would find it gone.
-            Event::Commit { end_lsn, .. } => self.recorded.advance(*end_lsn),
-            Event::Idle { lsn, .. } => self.recorded.advance(*lsn),
+            Event::Commit { end_lsn: lsn, .. } | Event::Idle { lsn, .. } => {
+                self.passed = self.passed.max(Some(*lsn));
+                if has_records {
+                    self.recorded = self.progress.offset();
+                } else {
+                    // What is confirmed must be recorded: the server may drop the log up to a confirmed commit, and a
+                    // restart that asks for the row before it would find it gone.
+                    self.recorded.advance(*lsn);
+                }
+            }
+            _ if has_records => {
+                self.recorded = self.progress.offset();
+                // Likewise of what does not say itself how far the log is done with. A row does, and the server keeps the
+                // log from the beginning of its transaction on.
+                if let Some(passed) = self.passed.filter(|_| !says_how_far(event)) {
+                    self.recorded.advance(passed);
+                }
+            }
             _ => {}
         }
     }
@@ -263,7 +279,11 @@ impl Encoder {
             }
             Event::Origin { lsn, name } => self.origin = Some((name.clone(), *lsn)),
             Event::Idle { .. } => {}
-            Event::SnapshotDone(position) => self.progress.snapshot_done(position),
+            Event::SnapshotDone(position) => {
+                // Even of one without rows: what was stored is of the time before it.
+                self.resume = None;
+                self.progress.snapshot_done(position);
+            }
         }
         Ok(())
     }
@@ -386,6 +406,7 @@ impl Encoder {
             return Err(error.clone());
         }
         let mark = records.mark();
+        let mut counted = 0;
         for kind in kinds(change.op, &context, &table.key, self.config.tombstones) {
             let (skip, counts) = match kind {
                 Kind::KeyDelete => (skipped.delete, true),
@@ -399,6 +420,7 @@ impl Encoder {
             }
             if let Some(transaction) = self.transaction.as_mut().filter(|_| counts) {
                 context.order.set(Some(transaction.count(&table.collection)));
+                counted += 1;
             }
             self.counters.polled += 1;
             if let Err(error) = self.writer.record(table, *kind, &context, records) {
@@ -408,8 +430,8 @@ impl Encoder {
                     records.truncate(&mark);
                 }
                 self.counters.failed += 1;
-                if let Some(transaction) = self.transaction.as_mut().filter(|_| counts) {
-                    transaction.take_back(&table.collection);
+                if let Some(transaction) = &mut self.transaction {
+                    transaction.take_back(&table.collection, counted);
                 }
                 return tolerate(error, self.config.event_failure);
             }
@@ -443,6 +465,18 @@ impl Encoder {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether the offset of such an event holds the position up to which the log is done with. That of a message keeps the
+/// position before it, and rows of a snapshot that is taken beside the stream have none.
+const fn says_how_far(event: &Event) -> bool {
+    match event {
+        Event::Message { position, .. } => position.xid.is_none(),
+        Event::Change(change) => {
+            !matches!(change.mark.kind, ReadKind::Incremental | ReadKind::Blocking)
+        }
+        _ => true,
     }
 }
 

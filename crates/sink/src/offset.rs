@@ -203,6 +203,11 @@ impl SourceOffset {
             let known = WORDS.iter().find(|(_, known)| *known == word).map(|(ty, _)| *ty);
             known.ok_or_else(|| Error::Offset(format!("unknown messageType {word:?}")))
         });
+        let lsn_events = number("lsn_events_processed")?.map(|count| {
+            u64::try_from(count).map_err(|_negative: std::num::TryFromIntError| {
+                Error::Offset("lsn_events_processed is negative".to_owned())
+            })
+        });
         Ok(Self {
             ts_usec: number("ts_usec")?,
             tx_id: number("txId")?,
@@ -211,7 +216,7 @@ impl SourceOffset {
             lsn_commit: lsn("lsn_commit")?,
             xmin: number("xmin")?,
             message_type: message_type.transpose()?,
-            lsn_events: number("lsn_events_processed")?.and_then(|n| u64::try_from(n).ok()),
+            lsn_events: lsn_events.transpose()?,
             snapshot: snapshot_kind(map.get("snapshot"))?,
             snapshot_completed: flag("snapshot_completed")?,
             last_snapshot_record: flag("last_snapshot_record")?,
@@ -225,14 +230,19 @@ impl SourceOffset {
     }
 
     /// Everything up to `lsn` is delivered or makes no record: a transaction without a captured row has passed, or the
-    /// server is idle there. The event stays the one it was. Without an event there is nothing to move.
+    /// server is idle there. The event stays the one it was. Without an event there is nothing to move, and an initial
+    /// snapshot that was not finished is to be taken again.
     pub fn advance(&mut self, lsn: Lsn) {
-        let Some(event) = self.lsn else { return };
-        if self.snapshot.is_none() {
-            self.lsn_proc = self.lsn_proc.max(Some(lsn));
-            self.lsn_commit = self.lsn_commit.max(Some(lsn));
-        } else if self.snapshot_completed {
+        let Some(event) = self.lsn.filter(|_| !self.snapshot_unfinished()) else { return };
+        let streams = self.snapshot.is_none();
+        if !streams {
             self.lsn = Some(event.max(lsn));
+        }
+        // The peer's offsets of snapshots that are taken while streaming have these two as well, and they go first.
+        for position in [&mut self.lsn_proc, &mut self.lsn_commit] {
+            if streams || position.is_some() {
+                *position = (*position).max(Some(lsn));
+            }
         }
     }
 

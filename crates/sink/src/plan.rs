@@ -146,8 +146,35 @@ fn write_block<E: Emit>(context: &Context<'_>, order: Order, emit: &mut E) {
 /// `<transaction id>:<lsn>`; the LSN is that of the event, so each record of a transaction has another one.
 fn write_transaction_id<E: Emit>(context: &Context<'_>, emit: &mut E) {
     let Position { xid, lsn, .. } = context.position;
-    let xid = xid.map_or_else(|| "null".to_owned(), |xid| xid.to_string());
-    emit.string(&format!("{xid}:{}", lsn.to_signed()));
+    let (mut xid_text, mut lsn_text) = (itoa::Buffer::new(), itoa::Buffer::new());
+    let xid = xid.map_or("null", |xid| xid_text.format(xid));
+    emit.string(ShortText::of(&[xid, ":", lsn_text.format(lsn.to_signed())]).as_str());
+}
+
+/// A text of at most two numbers and what stands around them, made without an allocation.
+struct ShortText {
+    bytes: [u8; 64],
+    len: usize,
+}
+
+impl ShortText {
+    fn of(parts: &[&str]) -> Self {
+        let mut text = Self { bytes: [0; 64], len: 0 };
+        for part in parts {
+            if let Some(room) = text.bytes.get_mut(text.len..text.len + part.len()) {
+                room.copy_from_slice(part.as_bytes());
+                text.len += part.len();
+            }
+        }
+        text
+    }
+
+    fn as_str(&self) -> &str {
+        self.bytes
+            .get(..self.len)
+            .and_then(|text| std::str::from_utf8(text).ok())
+            .unwrap_or_default()
+    }
 }
 
 fn write_collections<E: Emit>(counts: &Counts, emit: &mut E) {
@@ -179,27 +206,13 @@ const fn snapshot_word(mark: ReadMark) -> &'static str {
 
 /// `["<end of last commit>","<lsn>"]`, the first `null` where no commit has passed.
 fn write_sequence<E: Emit>(last_commit: Option<Lsn>, lsn: Lsn, emit: &mut E) {
-    let mut text = [0u8; 64];
-    let mut len = 0;
-    let mut push = |part: &[u8]| {
-        if let Some(room) = text.get_mut(len..len + part.len()) {
-            room.copy_from_slice(part);
-            len += part.len();
-        }
+    let (mut commit, mut event) = (itoa::Buffer::new(), itoa::Buffer::new());
+    let event = event.format(lsn.to_signed());
+    let text = match last_commit {
+        Some(lsn) => ShortText::of(&["[\"", commit.format(lsn.to_signed()), "\",\"", event, "\"]"]),
+        None => ShortText::of(&["[null,\"", event, "\"]"]),
     };
-    match last_commit {
-        Some(commit) => {
-            push(b"[\"");
-            push(itoa::Buffer::new().format(commit.to_signed()).as_bytes());
-            push(b"\",\"");
-        }
-        None => push(b"[null,\""),
-    }
-    push(itoa::Buffer::new().format(lsn.to_signed()).as_bytes());
-    push(b"\"]");
-    emit.string(
-        text.get(..len).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default(),
-    );
+    emit.string(text.as_str());
 }
 
 /// A column and how it converts.

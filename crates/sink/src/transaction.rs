@@ -40,11 +40,11 @@ impl Counts {
         Order { total: self.total, in_collection }
     }
 
-    /// The last event of that table became no record.
-    pub fn take_back(&mut self, collection: &Arc<str>) {
-        self.total = self.total.saturating_sub(1);
+    /// The last `events` of that table became no records.
+    pub fn take_back(&mut self, collection: &Arc<str>, events: u64) {
+        self.total = self.total.saturating_sub(events);
         if let Some((_, count)) = self.collections.iter_mut().find(|(name, _)| name == collection) {
-            *count = count.saturating_sub(1);
+            *count = count.saturating_sub(events);
         }
         self.collections.retain(|(_, count)| *count > 0);
     }
@@ -107,8 +107,8 @@ mod tests {
         assert_eq!(pairs, [(1, 1), (2, 1), (3, 2), (4, 3)]);
         assert_eq!(counts.total(), 4);
         assert_eq!(counts.in_java_order(), [(Arc::clone(&a), 3), (Arc::clone(&b), 1)]);
-        counts.take_back(&b);
-        counts.take_back(&a);
+        counts.take_back(&b, 1);
+        counts.take_back(&a, 1);
         assert_eq!((counts.total(), counts.in_java_order()), (2, vec![(a, 2)]));
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pgoutput::Relation;
 
 use super::{check, key_columns};
-use crate::config::{EncoderConfig, Path};
+use crate::config::{EncoderConfig, FailureMode, Path};
 use crate::convert::Origin;
 use crate::converter::{self, Compiled, Converter, Scratch, Source};
 use crate::data::{Schema, ValueBuilder};
@@ -193,10 +193,17 @@ pub(super) struct Writer {
 }
 
 /// Whose record it is, and what a failed conversion comes to.
+#[derive(Clone, Copy)]
 struct Judge<'a> {
-    /// The table's name; empty for a record of none.
-    name: &'a str,
-    check: &'a dyn Fn() -> Result<()>,
+    /// The table; `None` for a record of none, whose values are ours and convert.
+    relation: Option<&'a Relation>,
+    mode: FailureMode,
+}
+
+impl Judge<'_> {
+    fn check(self, context: &Context<'_>) -> Result<()> {
+        self.relation.map_or(Ok(()), |relation| check(context, relation, self.mode))
+    }
 }
 
 impl Writer {
@@ -219,45 +226,44 @@ impl Writer {
         context: &Context<'_>,
         records: &mut Records,
     ) -> Result<()> {
-        let config = Arc::clone(&self.config);
-        let (plan, relation) = table.plan(kind, &config);
+        let (plan, relation) = table.plan(kind, &self.config);
         let Some(plan) = plan else { return Ok(()) };
-        let check = || check(context, relation, config.conversion_failure);
-        self.write(plan, context, &Judge { name: &relation.name, check: &check }, records)
+        let judge = Judge { relation: Some(relation), mode: self.config.conversion_failure };
+        self.write(plan, context, judge, records)
     }
 
-    /// A record of no table, whose values are ours and convert.
+    /// A record of no table.
     pub(super) fn notice(
         &mut self,
         plan: &Plan,
         context: &Context<'_>,
         records: &mut Records,
     ) -> Result<()> {
-        self.write(plan, context, &Judge { name: "", check: &|| Ok(()) }, records)
+        let judge = Judge { relation: None, mode: self.config.conversion_failure };
+        self.write(plan, context, judge, records)
     }
 
     fn write(
         &mut self,
         plan: &Plan,
         context: &Context<'_>,
-        judge: &Judge<'_>,
+        judge: Judge<'_>,
         records: &mut Records,
     ) -> Result<()> {
         let mark = records.mark();
-        let config = Arc::clone(&self.config);
         let outcome = match plan {
             Plan::Dropped => Ok(()),
             Plan::Compiled(plan) => {
                 let written = self.straight(plan, context, records);
                 // What could not be converted goes before what the converter makes of the hole.
-                (judge.check)().and_then(|()| self.tolerate(written, judge.name, &mark, records))
+                judge.check(context).and_then(|()| self.tolerate(written, judge, &mark, records))
             }
             Plan::General(plan, from) => {
                 let record = tree(plan, context);
-                (judge.check)().and_then(|()| {
-                    let record = config.transforms.apply(*from, record);
+                judge.check(context).and_then(|()| {
+                    let record = self.config.transforms.apply(*from, record);
                     let written = record.and_then(|record| self.tree(record, records));
-                    self.tolerate(written, judge.name, &mark, records)
+                    self.tolerate(written, judge, &mark, records)
                 })
             }
         };
@@ -271,7 +277,7 @@ impl Writer {
     fn tolerate(
         &self,
         written: Result<()>,
-        name: &str,
+        judge: Judge<'_>,
         mark: &Mark,
         records: &mut Records,
     ) -> Result<()> {
@@ -279,7 +285,8 @@ impl Writer {
             Err(error @ Error::Data { .. }) if self.config.tolerant => {
                 records.truncate(mark);
                 if self.config.log_errors {
-                    tracing::error!(table = name, %error, "record left out");
+                    let table = judge.relation.map_or("", |relation| &relation.name);
+                    tracing::error!(table, %error, "record left out");
                 }
                 Ok(())
             }
@@ -314,13 +321,14 @@ impl Writer {
     /// Writes a record that is no table's.
     pub(super) fn lone(&mut self, record: Record, records: &mut Records) -> Result<()> {
         let mark = records.mark();
-        let config = Arc::clone(&self.config);
-        let written =
-            config.transforms.apply(0, record).and_then(|record| self.tree(record, records));
-        if written.is_err() {
+        let record = self.config.transforms.apply(0, record);
+        let written = record.and_then(|record| self.tree(record, records));
+        let judge = Judge { relation: None, mode: self.config.conversion_failure };
+        let outcome = self.tolerate(written, judge, &mark, records);
+        if outcome.is_err() {
             records.truncate(&mark);
         }
-        written
+        outcome
     }
 
     fn tree(&mut self, record: Option<Record>, records: &mut Records) -> Result<()> {

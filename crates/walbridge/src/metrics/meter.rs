@@ -146,8 +146,14 @@ impl Meter {
         let written = u64::try_from(records.len()).unwrap_or(u64::MAX);
         state.before = counters;
         if let Some(commit_us) = seen.commit_us.filter(|_| written > 0 && seen.reads == 0) {
-            let since = Instant::now();
-            state.under_way.push_back(UnderWay { commit_us, records: written, since });
+            // Batches of one transaction are one entry, however many: the queue holds no more than commits under way.
+            match state.under_way.back_mut().filter(|last| last.commit_us == commit_us) {
+                Some(last) => last.records += written,
+                None => {
+                    let since = Instant::now();
+                    state.under_way.push_back(UnderWay { commit_us, records: written, since });
+                }
+            }
         }
         state.count_tables(batch, records.size_bytes(), &self.capture);
         state.waiting = Instant::now();
