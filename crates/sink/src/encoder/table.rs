@@ -185,6 +185,10 @@ fn constant(compiled: &Compiled, value: &crate::data::Value) -> Option<Option<Bo
 pub(super) struct Writer {
     /// Index of the event that records come from.
     pub(super) event: u32,
+    /// See [`Counters`](super::Counters).
+    pub(super) tolerated: u64,
+    /// Likewise.
+    pub(super) logged: u64,
     config: Arc<EncoderConfig>,
     scratch: Scratch,
     keys: Cache,
@@ -204,6 +208,8 @@ impl Writer {
         let converter::Converters { key, value, header } = config.converters.clone();
         Self {
             event: 0,
+            tolerated: 0,
+            logged: 0,
             config,
             scratch: Scratch::default(),
             keys: Cache::new(key),
@@ -269,7 +275,7 @@ impl Writer {
 
     /// `errors.tolerance`: what a transform or converter refuses may be left out.
     fn tolerate(
-        &self,
+        &mut self,
         written: Result<()>,
         name: &str,
         mark: &Mark,
@@ -278,7 +284,9 @@ impl Writer {
         match written {
             Err(error @ Error::Data { .. }) if self.config.tolerant => {
                 records.truncate(mark);
+                self.tolerated += 1;
                 if self.config.log_errors {
+                    self.logged += 1;
                     tracing::error!(table = name, %error, "record left out");
                 }
                 Ok(())
