@@ -11,6 +11,7 @@
 //! that any number of workers could act on the same records. Reading REST answers come from the storages'
 //! copies and never wait for the herder.
 
+pub mod client;
 pub mod client_config;
 pub mod config_def;
 pub mod connector;
@@ -29,6 +30,7 @@ mod validation;
 mod version_range;
 pub mod worker;
 
+pub use client::ClientWatch;
 pub use connector::{Plugin, Properties, TaskContext, TaskError};
 pub use error::WorkerError;
 pub use extension::Extension;

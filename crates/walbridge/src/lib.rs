@@ -209,7 +209,8 @@ pub fn run(file: Option<&Path>, levels: telemetry::Levels) -> Result<(), RunErro
         plugins.extend(connect::foreign::plugins());
         let console =
             open_console(Arc::clone(&live), console::shows(&settings.properties)?, &shutdown);
-        let worker = Worker::start(settings, plugins, console, shutdown.clone());
+        let worker =
+            Worker::start(settings, plugins, console, Some(metrics.clients()), shutdown.clone());
         tokio::pin!(signals);
         let worker = tokio::select! {
             worker = worker => worker?,

@@ -156,6 +156,10 @@ pub(crate) struct Pipeline {
     touched: Vec<Arc<str>>,
     /// Topics that will have been written to once that segment is delivered.
     active: VecDeque<(SegmentId, Arc<str>)>,
+    /// Segments of heartbeats.
+    beats: VecDeque<SegmentId>,
+    /// Since when the open segment's records are being handed over.
+    handing_since: Instant,
 }
 
 impl Pipeline {
@@ -181,6 +185,8 @@ impl Pipeline {
             failure: None,
             touched: Vec::new(),
             active: VecDeque::new(),
+            beats: VecDeque::new(),
+            handing_since: Instant::now(),
             parts,
         }
     }
@@ -273,7 +279,9 @@ impl Pipeline {
     async fn beat(&mut self) -> Result<(), PipelineError> {
         self.beat_at = self.parts.heartbeat.map(|interval| Instant::now() + interval);
         self.parts.encoder.heartbeat(Clock::now(), &mut self.records)?;
-        self.open_segment().await
+        let segment = self.begin_segment();
+        self.beats.push_back(segment);
+        self.hand_over().await
     }
 
     /// Encodes a batch and begins to hand its records over.
@@ -313,7 +321,12 @@ impl Pipeline {
 
     /// Makes a segment of the records, at whose end the log stands as it does now, and begins to hand them over.
     async fn open_segment(&mut self) -> Result<(), PipelineError> {
-        self.next = 0;
+        self.begin_segment();
+        self.hand_over().await
+    }
+
+    fn begin_segment(&mut self) -> SegmentId {
+        (self.next, self.handing_since) = (0, Instant::now());
         let segment = self.acks.open();
         self.end = Some(Progress {
             segment,
@@ -324,7 +337,7 @@ impl Pipeline {
             committed_us: self.committed_us,
             asked: self.asked,
         });
-        self.hand_over().await
+        segment
     }
 
     /// Takes note of what a batch allows to confirm, and of what the server asks.
@@ -377,6 +390,9 @@ impl Pipeline {
         }
         if let Some(meter) = self.parts.live.meter() {
             meter.full(false);
+            if self.next > 0 {
+                meter.handed_over(self.handing_since.elapsed());
+            }
         }
         self.touched.sort_unstable();
         self.touched.dedup();
@@ -416,6 +432,13 @@ impl Pipeline {
         }
         if let Some(meter) = self.parts.live.meter() {
             meter.acknowledged(reached.committed_us, reached.confirm);
+            let mut beat = false;
+            while self.beats.pop_front_if(|segment| *segment <= reached.segment).is_some() {
+                beat = true;
+            }
+            if beat {
+                meter.capture.heartbeat();
+            }
         }
         // Idle positions of the server bring no new commit.
         if self.reached.as_ref().is_none_or(|before| before.committed_us != reached.committed_us) {

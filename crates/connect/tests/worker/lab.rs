@@ -143,7 +143,8 @@ impl Lab {
     pub(crate) async fn try_start(&self) -> Result<(Worker, CancellationToken), WorkerError> {
         let shutdown = CancellationToken::new();
         let worker =
-            Worker::start(self.settings(), vec![Arc::new(Idle)], None, shutdown.clone()).await?;
+            Worker::start(self.settings(), vec![Arc::new(Idle)], None, None, shutdown.clone())
+                .await?;
         Ok((worker, shutdown))
     }
 

@@ -74,7 +74,7 @@ impl Stage {
         let events = batch.events.get(range).unwrap_or_default().to_vec();
         if !events.is_empty() {
             let (bytes, cells) = (batch.bytes.clone(), batch.cells.clone());
-            self.send(Batch { bytes, cells, events }).await;
+            self.send(Batch { bytes, cells, events, decoded: batch.decoded }).await;
         }
     }
 
