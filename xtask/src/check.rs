@@ -14,6 +14,12 @@ use crate::{layout, monitoring, port, process, product, python, say, tidy, wait}
 
 const NAME: &str = "test";
 
+/// Slots that the integration tests hold at a time.
+const SLOTS: u16 = 30;
+
+/// Captured cases that run at a time on each way through the encoder: most of their time is waiting for silence.
+const JOBS: u16 = 10;
+
 /// Check everything that must hold before a change lands.
 #[derive(Debug, Args)]
 pub(crate) struct Test {
@@ -134,9 +140,13 @@ fn integration(postgres: u8) -> Result<()> {
     if let Some(mut old) = Stack::find(NAME)? {
         old.down(true)?;
     }
-    let plan = Plan { postgres, slots: 20, brokers: 3, postgres_port: None, broker_port: None };
+    // Some cases and tests take a slot more than they reserve.
+    let slots = 2 * SLOTS;
+    let plan = Plan { postgres, slots, brokers: 3, postgres_port: None, broker_port: None };
     let mut stack = Stack::up(NAME, &plan)?;
     let mut test = product::cargo()?;
+    test.env("WALBRIDGE_TEST_SLOTS", SLOTS.to_string())
+        .env("WALBRIDGE_TEST_JOBS", JOBS.to_string());
     test.args(INTEGRATION).env("WALBRIDGE_BIN", walbridge);
     test.env("WALBRIDGE_TEST_PYTHON", python)
         .env("REQUIRE_PYTHON", "1")

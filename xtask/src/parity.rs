@@ -45,7 +45,7 @@ impl Parity {
             old.down(true)?;
         }
         // A case may need a slot of its own beside the connector's.
-        let slots = 10 + 2 * self.jobs;
+        let slots = 10 + 4 * self.jobs;
         let plan = Plan {
             postgres: self.postgres,
             slots,
@@ -67,6 +67,7 @@ impl Parity {
         check::point_at(&mut test, stack)?;
         test.env("WALBRIDGE_TEST_CASES", &self.cases);
         test.env("WALBRIDGE_TEST_JOBS", self.jobs.to_string());
+        test.env("WALBRIDGE_TEST_SLOTS", (2 * self.jobs).to_string());
         match walbridge {
             Some(binary) => test.env("WALBRIDGE_BIN", binary),
             None => test.env("WALBRIDGE_TEST_REST", format!("http://{}", connect::start(stack)?)),

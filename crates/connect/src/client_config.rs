@@ -1,9 +1,10 @@
 //! From the names of Java's Kafka clients, which users write in worker and connector configurations, to
 //! librdkafka's.
 
+pub(crate) mod definition;
+
 use indexmap::IndexMap;
 
-use crate::config_def::Type;
 use crate::connector::Properties;
 
 /// Which client a configuration is for.
@@ -184,31 +185,24 @@ pub fn connector(role: Role, worker: &Properties, connector: &Properties) -> Tra
     translate(role, &java)
 }
 
-/// The type of a Java producer's number, which Connect checks in `producer.override.*`.
+/// Endings of options whose values are never shown: those that Debezium masks in its logs
+/// (`custom.sanitize.pattern`).
+const SECRETS: &[&str] = &[
+    "secret",
+    "password",
+    "sasl.jaas.config",
+    "basic.auth.user.info",
+    "registry.auth.client-secret",
+    "credentials.json",
+    "connectionstring",
+    "connection.string",
+];
+
+/// Whether the option of that name holds a secret.
 #[must_use]
-pub(crate) fn producer_number(key: &str) -> Option<Type> {
-    match key {
-        "linger.ms"
-        | "buffer.memory"
-        | "max.block.ms"
-        | "metadata.max.age.ms"
-        | "metadata.max.idle.ms"
-        | "reconnect.backoff.ms"
-        | "reconnect.backoff.max.ms"
-        | "retry.backoff.ms"
-        | "retry.backoff.max.ms"
-        | "connections.max.idle.ms" => Some(Type::Long),
-        "max.request.size"
-        | "batch.size"
-        | "retries"
-        | "request.timeout.ms"
-        | "delivery.timeout.ms"
-        | "transaction.timeout.ms"
-        | "max.in.flight.requests.per.connection"
-        | "send.buffer.bytes"
-        | "receive.buffer.bytes" => Some(Type::Int),
-        _ => None,
-    }
+pub fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    SECRETS.iter().any(|ending| key.ends_with(ending))
 }
 
 fn below<'a>(
@@ -341,7 +335,7 @@ impl Translated {
 }
 
 #[cfg(test)]
-mod test {
+mod tests {
     use super::*;
 
     fn properties(entries: &[(&str, &str)]) -> Properties {

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config_def::{ConfigDef, ConfigValue};
+use crate::settings::PluginKind;
 use crate::storage::offset::OffsetStorage;
 use crate::storage::status::StatusStorage;
 
@@ -25,6 +26,14 @@ pub trait Plugin: Send + Sync + fmt::Debug {
     fn class(&self) -> &'static str;
     /// The version that `/connector-plugins` and statuses show.
     fn version(&self) -> &'static str;
+    /// Source or sink.
+    fn kind(&self) -> PluginKind {
+        PluginKind::Source
+    }
+    /// Whether this worker runs connectors of the class. If not, it never touches their tasks.
+    fn runs(&self) -> bool {
+        true
+    }
     /// Every option of the class.
     fn config_def(&self) -> &'static ConfigDef;
     /// Validates the class's own options, reaching for the database where the real one does. One value per

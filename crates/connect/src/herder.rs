@@ -15,7 +15,7 @@ use tracing::{error, info};
 
 use crate::connector::{Plugin, Properties};
 use crate::monitor::Starts;
-use crate::settings::WorkerSettings;
+use crate::settings::{PluginKind, WorkerSettings};
 use crate::storage::config::{ConfigStorage, TargetState};
 use crate::storage::offset::OffsetStorage;
 use crate::storage::status::StatusStorage;
@@ -57,13 +57,16 @@ impl Shared {
         self.plugin(config.get("connector.class")?)
     }
 
-    /// `source`, or `unknown` for what this worker cannot run.
+    /// Whether this worker runs a connector of that configuration.
+    pub(crate) fn runs(&self, config: &Properties) -> bool {
+        self.plugin_of(config).is_some_and(|plugin| plugin.runs())
+    }
+
+    /// `source` or `sink`, or `unknown` for a class that is not known at all.
     pub(crate) fn kind(&self, config: Option<&Properties>) -> &'static str {
-        if config.and_then(|config| self.plugin_of(config)).is_some() {
-            "source"
-        } else {
-            "unknown"
-        }
+        config.and_then(|config| self.plugin_of(config)).map_or("unknown", |plugin| {
+            if plugin.kind() == PluginKind::Sink { "sink" } else { "source" }
+        })
     }
 
     /// What `/status` shows, if the status topic knows the connector.
@@ -147,6 +150,9 @@ impl Herder {
                 let names: HashSet<&String> = changes.connectors.iter().chain(&changes.written).collect();
                 for name in names {
                     self.reconcile(name, changes.written.contains(name)).await;
+                }
+                for (name, level) in changes.loggers {
+                    shared.settings.loggers.set(&name, level);
                 }
                 for (name, request) in changes.restarts {
                     self.restart(&name, request);

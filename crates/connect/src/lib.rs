@@ -11,21 +11,26 @@
 //! that any number of workers could act on the same records. Reading REST answers come from the storages'
 //! copies and never wait for the herder.
 
+pub mod client;
 pub mod client_config;
 pub mod config_def;
 pub mod connector;
 pub mod error;
 pub mod extension;
+pub mod foreign;
 mod herder;
-pub mod java_map;
+pub mod java_properties;
+pub mod logging;
 pub mod monitor;
 mod placeholder;
 mod rest;
 pub mod settings;
 mod storage;
 mod validation;
+mod version_range;
 pub mod worker;
 
+pub use client::ClientWatch;
 pub use connector::{Plugin, Properties, TaskContext, TaskError};
 pub use error::WorkerError;
 pub use extension::Extension;

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use fancy_regex::Regex;
+
 use crate::connector::Properties;
+use crate::java_properties;
 
 /// Connect's file, directory and environment providers, under the names that the worker gives them.
 #[derive(Debug, Clone, Default)]
@@ -17,8 +20,10 @@ enum Provider {
     File(Vec<PathBuf>),
     /// One file a key, below these directories; empty: anywhere.
     Directory(Vec<PathBuf>),
-    /// Environment variables.
-    Environment,
+    /// Environment variables whose whole names this pattern matches.
+    Environment(Option<Regex>),
+    /// A class that cannot be loaded here: an error for whoever asks it, not for the worker.
+    Unavailable(String),
 }
 
 impl Placeholders {
@@ -65,7 +70,7 @@ impl Placeholders {
         let Some((_, provider)) = self.providers.iter().find(|(known, _)| known == name) else {
             return Ok(None);
         };
-        provider.get(path, key).map_err(|reason| format!("config.providers: {name}: {reason}"))
+        provider.get(path, key)
     }
 }
 
@@ -81,22 +86,42 @@ impl Provider {
             "org.apache.kafka.common.config.provider.DirectoryConfigProvider" => {
                 Ok(Self::Directory(allowed))
             }
-            "org.apache.kafka.common.config.provider.EnvVarConfigProvider" => Ok(Self::Environment),
-            other => Err(format!(
-                "{key}: {other} is not one of the file, directory and environment providers"
-            )),
+            "org.apache.kafka.common.config.provider.EnvVarConfigProvider" => {
+                let key = format!("config.providers.{name}.param.allowlist.pattern");
+                let pattern =
+                    properties.get(&key).map(|pattern| Regex::new(&format!("^(?:{pattern})$")));
+                let pattern = pattern.transpose().map_err(|error| format!("{key}: {error}"))?;
+                Ok(Self::Environment(pattern))
+            }
+            // Strimzi declares providers of its own in every worker, used or not.
+            other => Ok(Self::Unavailable(other.to_owned())),
         }
     }
 
     fn get(&self, path: &str, key: &str) -> Result<Option<String>, String> {
         match self {
-            Self::Environment if path.is_empty() => Ok(std::env::var(key).ok()),
-            Self::Environment => Err(format!(
+            Self::Environment(pattern) if path.is_empty() => {
+                let allowed =
+                    pattern.as_ref().is_none_or(|pattern| pattern.is_match(key).unwrap_or(false));
+                Ok(std::env::var(key).ok().filter(|_| allowed))
+            }
+            Self::Environment(_) => Err(format!(
                 "Path is not supported for EnvVarConfigProvider, invalid value '{path}'"
             )),
+            Self::Unavailable(class) => Err(format!(
+                "The config provider class {class} is not available: only the file, directory and environment \
+                 providers are"
+            )),
             Self::File(allowed) => {
-                let text = read(&permitted(Path::new(path), allowed)?)?;
-                Ok(java_properties(&text).find(|(name, _)| name == key).map(|(_, value)| value))
+                let unreadable = || format!("Could not read properties from file {path}");
+                if !Path::new(path).exists() {
+                    return Err(unreadable());
+                }
+                let real = permitted(Path::new(path), allowed)?;
+                let text = fs::read_to_string(real).map_err(|_error| unreadable())?;
+                let entries = java_properties::parse(&text)
+                    .map_err(|error| format!("{}: {error}", unreadable()))?;
+                Ok(entries.into_iter().find(|(name, _)| name == key).map(|(_, value)| value))
             }
             Self::Directory(allowed) => {
                 let directory = permitted(Path::new(path), allowed)?;
@@ -124,18 +149,13 @@ fn permitted(path: &Path, allowed: &[PathBuf]) -> Result<PathBuf, String> {
     }
 }
 
-/// Keys and values of a Java properties text; a later key wins in Java, so the last comes first.
-fn java_properties(text: &str) -> impl Iterator<Item = (String, String)> {
-    crate::settings::parse_java_properties(text).into_iter().rev()
-}
-
 #[cfg(test)]
-mod test {
+mod tests {
     use super::*;
 
     fn placeholders() -> Placeholders {
         let providers = vec![
-            ("env".to_owned(), Provider::Environment),
+            ("env".to_owned(), Provider::Environment(None)),
             ("file".to_owned(), Provider::File(Vec::new())),
         ];
         Placeholders { providers }
@@ -180,5 +200,22 @@ mod test {
         let outside = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
         permitted(&manifest, &outside).unwrap_err();
         permitted(&manifest, &[]).unwrap();
+    }
+
+    #[test]
+    fn a_provider_of_another_kind_is_an_error_only_for_who_asks_it() {
+        let entries = [
+            ("config.providers", "k8s,env"),
+            ("config.providers.k8s.class", "io.strimzi.kafka.KubernetesSecretConfigProvider"),
+            (
+                "config.providers.env.class",
+                "org.apache.kafka.common.config.provider.EnvVarConfigProvider",
+            ),
+            ("config.providers.env.param.allowlist.pattern", "NO.*"),
+        ];
+        let entries = entries.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let placeholders = Placeholders::parse(&entries.into()).unwrap();
+        assert!(placeholders.replace("${k8s:a/b:c}").unwrap_err().contains("Kubernetes"));
+        assert_eq!(placeholders.replace("${env:PATH}").unwrap(), "${env:PATH}");
     }
 }

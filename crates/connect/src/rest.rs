@@ -2,12 +2,16 @@
 
 mod body;
 mod connector;
+mod gate;
+mod jackson;
+mod logger;
 mod media;
 mod offset;
 mod plugin;
 mod respond;
 mod root;
 pub(crate) mod route;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,10 +23,12 @@ use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
+use axum::middleware;
 use axum::response::Response;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -30,9 +36,11 @@ use crate::error::WorkerError;
 use crate::extension::{self, Extension, PageRequest, Rest};
 use crate::herder::Shared;
 use crate::herder::command::{Handle, PATIENCE, Refusal};
-use crate::settings::WorkerSettings;
+use crate::settings::{AdminListeners, WorkerSettings};
+use gate::{Gate, Scope};
 use respond::Answer;
 use route::{PathError, Resource, Route};
+use tls::TlsListener;
 
 /// The largest body that is read; configurations have some kilobytes.
 const LARGEST_BODY: usize = 4 << 20;
@@ -108,9 +116,10 @@ impl Call<'_> {
         self.query.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
-    /// Java's `Boolean.parseBoolean` of a query parameter.
+    /// Java's `Boolean.parseBoolean` of a query parameter; an empty one is as good as none.
     fn flag(&self, key: &str, default: bool) -> bool {
-        self.query(key).map_or(default, |value| value.eq_ignore_ascii_case("true"))
+        let given = self.query(key).filter(|value| !value.is_empty());
+        given.map_or(default, |value| value.eq_ignore_ascii_case("true"))
     }
 
     fn get(&self) -> bool {
@@ -118,19 +127,42 @@ impl Call<'_> {
     }
 }
 
+/// A socket, and what is served on it.
+struct Bound {
+    socket: TcpListener,
+    tls: Option<TlsAcceptor>,
+    gate: Arc<Gate>,
+}
+
 /// The listening sockets.
-#[derive(Debug)]
 pub(crate) struct Server {
     addresses: Vec<SocketAddr>,
-    sockets: Vec<TcpListener>,
+    sockets: Vec<Bound>,
     serving: JoinSet<()>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
 }
 
 impl Server {
     /// Opens the listeners. Connections wait until [`Self::serve`].
     pub(crate) async fn bind(settings: &WorkerSettings) -> Result<Self, WorkerError> {
+        let rest = &settings.rest;
+        let acceptor = rest.tls.as_ref().map(tls::acceptor).transpose()?;
+        let (scope, own) = match &rest.admin {
+            AdminListeners::Same => (Scope::Everything, &[][..]),
+            AdminListeners::Off => (Scope::WithoutAdmin, &[][..]),
+            AdminListeners::Own(own) => (Scope::WithoutAdmin, own.as_slice()),
+        };
+        let gates = [scope, Scope::Admin].map(|scope| Arc::new(Gate::new(rest, scope)));
+        let [gate, admin] = &gates;
+        let all = rest.listeners.iter().map(|listener| (listener, gate));
+        let all = all.chain(own.iter().map(|listener| (listener, admin)));
         let (mut addresses, mut sockets) = (Vec::new(), Vec::new());
-        for listener in &settings.listeners {
+        for (listener, gate) in all {
             let host = if listener.host.is_empty() { "0.0.0.0" } else { &listener.host };
             let bound = TcpListener::bind((host, listener.port)).await;
             let bound = bound.and_then(|socket| Ok((socket.local_addr()?, socket)));
@@ -139,7 +171,8 @@ impl Server {
                 source,
             })?;
             addresses.push(address);
-            sockets.push(socket);
+            let tls = acceptor.clone().filter(|_| listener.tls);
+            sockets.push(Bound { socket, tls, gate: Arc::clone(gate) });
         }
         Ok(Self { addresses, sockets, serving: JoinSet::new() })
     }
@@ -151,13 +184,24 @@ impl Server {
     /// Answers until `stop` is cancelled.
     pub(crate) fn serve(&mut self, door: Door, stop: &CancellationToken) {
         let router = Router::new().fallback(handle).with_state(Arc::new(door));
-        for socket in self.sockets.drain(..) {
-            let (router, stop) = (router.clone(), stop.clone());
+        for Bound { socket, tls, gate } in self.sockets.drain(..) {
+            let router = router.clone().layer(middleware::from_fn_with_state(gate, gate::pass));
+            let stop = stop.clone();
             self.serving.spawn(async move {
-                let serving =
-                    axum::serve(socket, router).with_graceful_shutdown(stop.cancelled_owned());
                 // `serve` retries failed accepts itself and returns after a shutdown only.
-                drop(serving.await);
+                let served = match tls {
+                    None => {
+                        axum::serve(socket, router)
+                            .with_graceful_shutdown(stop.cancelled_owned())
+                            .await
+                    }
+                    Some(acceptor) => {
+                        axum::serve(TlsListener::new(socket, acceptor), router)
+                            .with_graceful_shutdown(stop.cancelled_owned())
+                            .await
+                    }
+                };
+                drop(served);
             });
         }
     }
@@ -268,6 +312,9 @@ async fn dispatch(call: Call<'_>, resource: Resource) -> Result<Answer, Refusal>
         Resource::Plugins => Ok(plugin::list(&call)),
         Resource::PluginConfig(class) => plugin::config(&call, &class),
         Resource::PluginValidate(class) => plugin::validate(&call, &class).await,
+        Resource::Loggers => Ok(logger::list(&call)),
+        Resource::Logger(name) if call.get() => logger::level(&call, &name),
+        Resource::Logger(name) => logger::set(&call, name).await,
     }
 }
 

@@ -1,5 +1,7 @@
 //! [`WorkerSettings`]: a worker's properties, read once.
 
+mod rest;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +9,12 @@ use serde::Serialize;
 
 use crate::connector::Properties;
 use crate::error::WorkerError;
+use crate::logging::Loggers;
 use crate::placeholder::Placeholders;
+
+pub use rest::{
+    AdminListeners, ClientAuth, Listener, Pem, ResponseHeader, RestSettings, TlsSettings, Users,
+};
 
 /// What a class is to Connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -25,6 +32,31 @@ pub enum PluginKind {
     Converter,
     /// A header converter.
     HeaderConverter,
+}
+
+impl From<sink::component::Kind> for PluginKind {
+    fn from(kind: sink::component::Kind) -> Self {
+        use sink::component::Kind;
+        match kind {
+            Kind::Transformation => Self::Transformation,
+            Kind::Predicate => Self::Predicate,
+            Kind::Converter => Self::Converter,
+            Kind::HeaderConverter => Self::HeaderConverter,
+        }
+    }
+}
+
+/// `connector.client.config.override.policy`: what connectors may override of their clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OverridePolicy {
+    /// Everything.
+    All,
+    /// Nothing.
+    None,
+    /// Who they are.
+    Principal,
+    /// What `connector.client.config.override.allowlist` names.
+    Allowlist(Vec<String>),
 }
 
 /// A class as `/connector-plugins` lists it.
@@ -53,15 +85,6 @@ pub struct TopicSettings {
     pub properties: Properties,
 }
 
-/// Where REST listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listener {
-    /// Empty: every address.
-    pub host: String,
-    /// 0: any free port.
-    pub port: u16,
-}
-
 /// A worker's properties.
 #[derive(Debug, Clone)]
 pub struct WorkerSettings {
@@ -75,8 +98,8 @@ pub struct WorkerSettings {
     pub offset_topic: TopicSettings,
     /// `status.storage.*`.
     pub status_topic: TopicSettings,
-    /// `listeners`.
-    pub listeners: Vec<Listener>,
+    /// Where and how REST is served.
+    pub rest: RestSettings,
     /// `rest.advertised.host.name`.
     pub advertised_host: Option<String>,
     /// `rest.advertised.port`.
@@ -95,8 +118,10 @@ pub struct WorkerSettings {
     pub version: String,
     /// What `GET /` shows as `commit`: 16 hex digits.
     pub commit: String,
-    /// Transforms, predicates and converters (connectors are added from the plugins themselves).
-    pub components: Vec<PluginInfo>,
+    /// What connectors may override.
+    pub override_policy: OverridePolicy,
+    /// Whose levels `/admin/loggers` changes.
+    pub loggers: Arc<Loggers>,
     /// Everything, placeholders resolved.
     pub properties: Arc<Properties>,
     pub(crate) placeholders: Placeholders,
@@ -104,7 +129,7 @@ pub struct WorkerSettings {
 
 impl WorkerSettings {
     /// Reads a worker's properties file, already split in keys and values. `version` and `commit` are shown by
-    /// `GET /`, `components` are listed by `/connector-plugins`.
+    /// `GET /`.
     ///
     /// # Errors
     /// A required property is missing, or one cannot be read: the text names it.
@@ -112,7 +137,6 @@ impl WorkerSettings {
         properties: &Properties,
         version: &str,
         commit: &str,
-        components: Vec<PluginInfo>,
     ) -> Result<Self, WorkerError> {
         let placeholders = Placeholders::parse(properties).map_err(WorkerError::Setting)?;
         let properties = placeholders.resolve(properties).map_err(WorkerError::Setting)?;
@@ -123,7 +147,7 @@ impl WorkerSettings {
             config_topic: TopicSettings { partitions: 1, ..read.topic("config", 1)? },
             offset_topic: read.topic("offset", 25)?,
             status_topic: read.topic("status", 5)?,
-            listeners: read.listeners()?,
+            rest: RestSettings::parse(&read)?,
             advertised_host: read.optional("rest.advertised.host.name"),
             advertised_port: match read.optional("rest.advertised.port") {
                 Some(_) => Some(read.number("rest.advertised.port", 0)?),
@@ -137,7 +161,8 @@ impl WorkerSettings {
                 == Some("enabled"),
             version: version.to_owned(),
             commit: commit.to_owned(),
-            components,
+            override_policy: read.override_policy()?,
+            loggers: Arc::default(),
             placeholders,
             properties: Arc::new(properties),
         })
@@ -219,110 +244,34 @@ impl Reader<'_> {
         Ok(settings)
     }
 
-    fn listeners(&self) -> Result<Vec<Listener>, WorkerError> {
-        let text = self.optional("listeners").unwrap_or_else(|| "http://:8083".to_owned());
-        text.split(',').map(str::trim).map(listener).collect()
+    fn list(&self, key: &str) -> Vec<String> {
+        let text = self.optional(key).unwrap_or_default();
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        items.map(str::to_owned).collect()
     }
-}
 
-fn listener(text: &str) -> Result<Listener, WorkerError> {
-    let invalid = |why: &str| WorkerError::Setting(format!("listeners: {text}: {why}"));
-    let (scheme, rest) =
-        text.split_once("://").ok_or_else(|| invalid("not <protocol>://<host>:<port>"))?;
-    if !scheme.eq_ignore_ascii_case("http") {
-        return Err(invalid("only http is served"));
-    }
-    let (host, port) = rest.rsplit_once(':').ok_or_else(|| invalid("no port"))?;
-    let port = port.trim_end_matches('/').parse().map_err(|_not| invalid("not a port"))?;
-    Ok(Listener { host: host.trim_matches(['[', ']']).to_owned(), port })
-}
-
-/// Keys and values of a Java properties text, in its order: `=`, `:` or a blank separates, `\\` escapes and
-/// continues a line, `#` and `!` start comments.
-#[must_use]
-pub fn parse_java_properties(text: &str) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let mut logical = line.trim_start().to_owned();
-        if logical.is_empty() || logical.starts_with(['#', '!']) {
-            continue;
+    /// By its short name, or by Connect's class of that name.
+    fn override_policy(&self) -> Result<OverridePolicy, WorkerError> {
+        let key = "connector.client.config.override.policy";
+        let Some(text) = self.optional(key) else { return Ok(OverridePolicy::All) };
+        let simple = text.rsplit('.').next().unwrap_or_default();
+        match simple.strip_suffix("ConnectorClientConfigOverridePolicy").unwrap_or(simple) {
+            "All" => Ok(OverridePolicy::All),
+            "None" => Ok(OverridePolicy::None),
+            "Principal" => Ok(OverridePolicy::Principal),
+            "Allowlist" => Ok(OverridePolicy::Allowlist(
+                self.list("connector.client.config.override.allowlist"),
+            )),
+            _ => Err(WorkerError::Setting(format!(
+                "{key}: {text} is none of All, None, Principal and Allowlist"
+            ))),
         }
-        while continues(&logical) {
-            logical.pop();
-            logical.push_str(lines.next().unwrap_or_default().trim_start());
-        }
-        pairs.push(split_pair(&logical));
     }
-    pairs
-}
-
-/// Whether a line ends with an odd number of backslashes.
-fn continues(line: &str) -> bool {
-    line.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1
-}
-
-fn split_pair(line: &str) -> (String, String) {
-    let mut escaped = false;
-    let end = line.char_indices().find(|&(_, letter)| {
-        let separates = !escaped && matches!(letter, '=' | ':' | ' ' | '\t' | '\u{c}');
-        escaped = !escaped && letter == '\\';
-        separates
-    });
-    let (key, rest) = line.split_at(end.map_or(line.len(), |(at, _)| at));
-    let blank = [' ', '\t', '\u{c}'];
-    let rest = rest.trim_start_matches(blank);
-    let value = rest.strip_prefix(['=', ':']).unwrap_or(rest).trim_start_matches(blank);
-    (unescape(key), unescape(value))
-}
-
-fn unescape(text: &str) -> String {
-    let mut units: Vec<u16> = Vec::with_capacity(text.len());
-    let mut letters = text.chars();
-    let mut buffer = [0; 2];
-    while let Some(letter) = letters.next() {
-        let plain = match letter {
-            '\\' => match letters.next() {
-                Some('t') => '\t',
-                Some('n') => '\n',
-                Some('r') => '\r',
-                Some('f') => '\u{c}',
-                Some('u') => {
-                    let digits: String = letters.by_ref().take(4).collect();
-                    // Java refuses other digits; a replacement character shows where they were.
-                    units.push(u16::from_str_radix(&digits, 16).unwrap_or(0xfffd));
-                    continue;
-                }
-                Some(other) => other,
-                None => break,
-            },
-            other => other,
-        };
-        units.extend_from_slice(plain.encode_utf16(&mut buffer));
-    }
-    String::from_utf16_lossy(&units)
 }
 
 #[cfg(test)]
-mod test {
+mod tests {
     use super::*;
-
-    #[test]
-    fn java_properties_are_read_like_java() {
-        let text =
-            "# c\n! c\n\na=1\nb : 2\nc 3\nd\\=e=f=g\nlong=x\\\n   y\nu=\\u00e9\\t\n  empty\n";
-        let pairs = parse_java_properties(text);
-        let expected = [
-            ("a", "1"),
-            ("b", "2"),
-            ("c", "3"),
-            ("d=e", "f=g"),
-            ("long", "xy"),
-            ("u", "é\t"),
-            ("empty", ""),
-        ];
-        assert_eq!(pairs, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
-    }
 
     fn minimal() -> Properties {
         [
@@ -339,7 +288,7 @@ mod test {
     fn parse(extra: &[(&str, &str)]) -> Result<WorkerSettings, WorkerError> {
         let mut properties = minimal();
         properties.extend(extra.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())));
-        WorkerSettings::parse(&properties, "4.3.0", "0000000000000000", Vec::new())
+        WorkerSettings::parse(&properties, "4.3.0", "0000000000000000")
     }
 
     #[test]
@@ -348,7 +297,6 @@ mod test {
         assert_eq!(settings.offset_topic.partitions, 25);
         assert_eq!(settings.status_topic.partitions, 5);
         assert_eq!(settings.config_topic.replication_factor, 3);
-        assert_eq!(settings.listeners, [Listener { host: String::new(), port: 8083 }]);
         assert_eq!(settings.shutdown_timeout, Duration::from_secs(5));
     }
 
@@ -369,7 +317,7 @@ mod test {
     fn what_cannot_be_read_is_named() {
         for (key, value) in [
             ("group.id", " "),
-            ("listeners", "https://:8083"),
+            ("listeners", "ftp://:8083"),
             ("listeners", "http://x"),
             ("offset.storage.partitions", "0"),
             ("topic.tracking.enable", "maybe"),
@@ -378,13 +326,5 @@ mod test {
             let error = parse(&[(key, value)]).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
         }
-    }
-
-    #[test]
-    fn an_ipv6_listener_loses_its_brackets() {
-        assert_eq!(
-            listener("http://[::1]:80").unwrap(),
-            Listener { host: "::1".to_owned(), port: 80 }
-        );
     }
 }

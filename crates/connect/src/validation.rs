@@ -1,20 +1,23 @@
-//! Validation of a connector's configuration: the worker's own options, then the plugin's.
+//! Validation of a connector's configuration: the worker's own options, those of its transforms, predicates and
+//! converters, the plugin's, and what it overrides of its clients.
+
+mod client;
+mod component;
+mod framework;
 
 use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
+use sink::component::Component;
+use sink::java_map;
 
-use crate::config_def::source::SOURCE;
 use crate::config_def::{ConfigValue, Definition};
 use crate::connector::{Plugin, Properties, TaskError};
 use crate::herder::Shared;
 use crate::herder::command::Refusal;
-use crate::java_map;
 use crate::settings::{PluginInfo, PluginKind, WorkerSettings};
-
-/// Connect's default when neither connector nor worker says anything.
-const HEADER_CONVERTER: &str = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
+use crate::version_range::VersionRange;
 
 /// The answer of `validate`.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -31,17 +34,49 @@ struct ConfigInfo {
     value: ConfigValue,
 }
 
+/// Options with their definitions, as one part of a validation makes them.
+#[derive(Debug, Default)]
+struct Part {
+    definitions: Vec<Definition>,
+    values: Vec<ConfigValue>,
+}
+
+impl Part {
+    fn push(&mut self, definition: Definition, value: ConfigValue) {
+        self.definitions.push(definition);
+        self.values.push(value);
+    }
+}
+
+/// A configuration on its way through the validation.
+struct Candidate<'a> {
+    shared: &'a Shared,
+    plugin: &'a Arc<dyn Plugin>,
+    /// Placeholders resolved.
+    config: &'a Properties,
+}
+
+impl Candidate<'_> {
+    fn text(&self, key: &str) -> Option<&str> {
+        self.config.get(key).map(String::as_str)
+    }
+}
+
 /// Every class that this worker lists, in Connect's order: by kind, then by name.
 pub(crate) fn classes(shared: &Shared) -> Vec<PluginInfo> {
     let connectors = shared.plugins.iter().map(|plugin| PluginInfo {
         class: plugin.class().to_owned(),
-        kind: PluginKind::Source,
+        kind: plugin.kind(),
         version: Some(plugin.version().to_owned()),
     });
-    let mut all: Vec<PluginInfo> =
-        connectors.chain(shared.settings.components.iter().cloned()).collect();
+    let components = sink::component::all().filter(|component| component.listed);
+    let components = components.map(|component| PluginInfo {
+        class: component.class.to_owned(),
+        kind: PluginKind::from(component.kind),
+        version: component.version().map(str::to_owned),
+    });
+    let mut all: Vec<PluginInfo> = connectors.chain(components).collect();
     all.sort_by(|left, right| (left.kind, &left.class).cmp(&(right.kind, &right.class)));
-    all.dedup();
     all
 }
 
@@ -75,25 +110,43 @@ pub(crate) async fn validate(
     shared: &Shared,
     config: &IndexMap<String, Option<String>>,
 ) -> Result<ConfigInfos, Refusal> {
-    let class = config.get("connector.class").and_then(Option::as_deref).ok_or_else(|| {
-        let ordered = java_map::copied_hash_order(config.clone());
-        let entries = ordered.iter().map(|(key, value)| (key.as_str(), value.as_deref()));
-        Refusal::new(
-            400,
-            format!("Connector config {} contains no connector type", java_map::print(entries)),
-        )
-    })?;
+    let class = config.get("connector.class").and_then(Option::as_deref);
+    let class = class.ok_or_else(|| no_class(config))?;
     let plugin = shared.plugin(class).ok_or_else(|| unknown_class(shared, class))?;
     let given: Properties =
         config.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect();
     let resolved = shared.settings.placeholders.resolve(&given);
     let resolved = resolved.map_err(|reason| Refusal::new(500, reason))?;
-    check_overrides(&resolved)?;
-    let mut values = framework_values(shared, plugin, &resolved);
-    refuse_nulls(config, &mut values);
-    check_exactly_once(&shared.settings, &mut values);
-    let own = plugin.validate(resolved).await;
-    Ok(merge(plugin.class(), definitions_in_order(shared, plugin), values, own))
+    let candidate = Candidate { shared, plugin, config: &resolved };
+    let mut base = framework::part(&candidate);
+    component::append_aliases(&candidate, &mut base);
+    refuse_nulls(config, &mut base.values);
+    let overrides = client::part(&candidate).map_err(|reason| Refusal::new(500, reason))?;
+    let converters = component::converters(&candidate);
+    let own = plugin.validate(resolved.clone()).await;
+    base.definitions = with_own(base.definitions, plugin);
+    base.values.extend(own);
+    let mut infos = ConfigInfos {
+        name: class.to_owned(),
+        error_count: 0,
+        groups: Vec::new(),
+        configs: Vec::new(),
+    };
+    infos.append(base);
+    infos.append_values(overrides);
+    infos.append_values(converters);
+    Ok(infos)
+}
+
+/// Connect shows the whole configuration; secrets are hidden here.
+fn no_class(config: &IndexMap<String, Option<String>>) -> Refusal {
+    let ordered = java_map::copied_hash_order(config.clone());
+    let entries = ordered.iter().map(|(key, value)| {
+        let shown = if crate::client_config::is_secret(key) { Some("[hidden]") } else { None };
+        (key.as_str(), shown.or(value.as_deref()))
+    });
+    let text = java_map::print(entries);
+    Refusal::new(400, format!("Connector config {text} contains no connector type"))
 }
 
 fn unknown_class(shared: &Shared, class: &str) -> Refusal {
@@ -119,61 +172,23 @@ fn unknown_class(shared: &Shared, class: &str) -> Refusal {
     )
 }
 
-/// The worker's default of a key whose default is not in the table.
-fn dynamic_default(
-    shared: &Shared,
-    plugin: &Arc<dyn Plugin>,
-    config: &Properties,
-    name: &str,
-) -> Option<String> {
-    let worker = &shared.settings.properties;
-    match name {
-        "connector.plugin.version" => Some(plugin.version().to_owned()),
-        "key.converter" | "value.converter" => worker.get(name).cloned(),
-        "header.converter" => {
-            Some(worker.get(name).map_or(HEADER_CONVERTER, String::as_str).to_owned())
-        }
-        _ => {
-            let converter = name.strip_suffix(".plugin.version")?;
-            let own = config.get(converter).cloned();
-            let class = own.or_else(|| dynamic_default(shared, plugin, config, converter))?;
-            let known = shared.settings.components.iter().find(|info| info.class == class)?;
-            known.version.clone()
-        }
+/// Why the version that was asked for is not there; `available` are the versions of the class.
+pub(crate) fn version_problem(class: &str, wanted: &str, available: &[&str]) -> Option<String> {
+    let range = VersionRange::parse(wanted);
+    if available.iter().any(|version| range.matches(version)) {
+        return None;
     }
+    Some(format!(
+        "Plugin {class} not found that matches the version range {}, available versions: [{}]",
+        range.shown(),
+        available.join(", ")
+    ))
 }
 
-fn recommended(shared: &Shared, name: &str, default: Option<&String>) -> Option<Vec<String>> {
-    let of_kind = |kind: PluginKind| {
-        let own = shared.settings.components.iter().filter(|info| info.kind == kind);
-        let mut classes: Vec<String> = own.map(|info| info.class.clone()).collect();
-        classes.sort();
-        Some(classes)
-    };
-    match name {
-        "key.converter" | "value.converter" => of_kind(PluginKind::Converter),
-        "header.converter" => of_kind(PluginKind::HeaderConverter),
-        _ if name.ends_with(".plugin.version") => Some(default.into_iter().cloned().collect()),
-        _ => None,
-    }
-}
-
-fn framework_values(
-    shared: &Shared,
-    plugin: &Arc<dyn Plugin>,
-    config: &Properties,
-) -> Vec<ConfigValue> {
-    let mut values = SOURCE.validate(config);
-    for value in &mut values {
-        let default = dynamic_default(shared, plugin, config, &value.name);
-        if let Some(recommended) = recommended(shared, &value.name, default.as_ref()) {
-            value.recommended_values = recommended;
-        }
-        if value.value.is_none() && !config.contains_key(&value.name) {
-            value.value = default;
-        }
-    }
-    values
+/// The versions of a component's class: one for each of its kinds, as Connect lists them.
+pub(crate) fn versions(component: &Component) -> Vec<&'static str> {
+    let same = sink::component::all().filter(|other| other.class == component.class);
+    same.filter_map(Component::version).collect()
 }
 
 fn refuse_nulls(config: &IndexMap<String, Option<String>>, values: &mut Vec<ConfigValue>) {
@@ -189,89 +204,68 @@ fn refuse_nulls(config: &IndexMap<String, Option<String>>, values: &mut Vec<Conf
     }
 }
 
-fn check_exactly_once(settings: &WorkerSettings, values: &mut [ConfigValue]) {
-    for value in values.iter_mut().filter(|value| value.errors.is_empty()) {
-        let given = value.value.as_deref().unwrap_or_default().to_ascii_lowercase();
-        match (value.name.as_str(), given.as_str()) {
-            ("exactly.once.support", "required") if !settings.exactly_once => value
-                .errors
-                .push("This worker does not have exactly-once source support enabled.".to_owned()),
-            ("transaction.boundary", "connector") => value.errors.push(
-                "The connector does not support connector-defined transaction boundaries with the given \
-                 configuration. Please reconfigure it to use a different transaction boundary definition."
-                    .to_owned(),
-            ),
-            _ => {}
-        }
-    }
-}
-
-/// A client's number that is none is the one override that Connect refuses, and with a plain 500.
-fn check_overrides(config: &Properties) -> Result<(), Refusal> {
-    for (key, value) in config {
-        let Some(name) = key.strip_prefix("producer.override.") else { continue };
-        if let Some(kind) = crate::client_config::producer_number(name) {
-            kind.parse(name, value).map_err(|error| Refusal::new(500, error.to_string()))?;
-        }
-    }
-    Ok(())
-}
-
-fn framework_definitions(shared: &Shared, plugin: &Arc<dyn Plugin>) -> Vec<Definition> {
-    let none = Properties::new();
-    let define = |key| {
-        let mut definition = Definition::from(key);
-        if definition.default_value.is_none() && !definition.required {
-            definition.default_value = dynamic_default(shared, plugin, &none, &definition.name);
-        }
-        definition
-    };
-    SOURCE.keys.iter().map(define).collect()
-}
-
 /// For `validate`: the worker's, then the plugin's, which win.
-fn definitions_in_order(shared: &Shared, plugin: &Arc<dyn Plugin>) -> Vec<Definition> {
+fn with_own(mut all: Vec<Definition>, plugin: &Arc<dyn Plugin>) -> Vec<Definition> {
     let own = plugin.config_def();
-    let mut all = framework_definitions(shared, plugin);
     all.retain(|definition| own.key(&definition.name).is_none());
     all.extend(own.keys.iter().map(Definition::from));
     all
 }
 
 /// For `/connector-plugins/…/config`: the plugin's, then those of the worker's that it does not define.
-pub(crate) fn definitions(shared: &Shared, plugin: &Arc<dyn Plugin>) -> Vec<Definition> {
+pub(crate) fn definitions(plugin: &Arc<dyn Plugin>) -> Vec<Definition> {
     let own = plugin.config_def();
     let mut all: Vec<Definition> = own.keys.iter().map(Definition::from).collect();
-    let framework = framework_definitions(shared, plugin).into_iter();
+    let framework = framework::definitions(plugin).into_iter();
     all.extend(framework.filter(|definition| own.key(&definition.name).is_none()));
     all
 }
 
-fn merge(
-    class: &str,
-    definitions: Vec<Definition>,
-    framework: Vec<ConfigValue>,
-    own: Vec<ConfigValue>,
-) -> ConfigInfos {
-    let mut values: IndexMap<String, ConfigValue> =
-        framework.into_iter().chain(own).map(|value| (value.name.clone(), value)).collect();
-    let groups: IndexSet<String> =
-        definitions.iter().filter_map(|definition| definition.group.clone()).collect();
-    let mut configs: Vec<ConfigInfo> = definitions
-        .into_iter()
-        .filter_map(|definition| {
-            let value = values.shift_remove(&definition.name)?;
-            Some(ConfigInfo { definition: Some(definition), value })
-        })
-        .collect();
-    let undefined = values.into_values().filter(|value| !value.errors.is_empty());
-    configs.extend(undefined.map(|value| ConfigInfo { definition: None, value }));
-    let error_count = configs.iter().map(|config| config.value.errors.len()).sum();
-    ConfigInfos {
-        name: class.to_owned(),
-        error_count,
-        groups: groups.into_iter().collect(),
-        configs,
+impl ConfigInfos {
+    fn groups_of(&mut self, definitions: &[Definition]) {
+        let mut groups: IndexSet<String> = std::mem::take(&mut self.groups).into_iter().collect();
+        groups.extend(definitions.iter().filter_map(|definition| definition.group.clone()));
+        self.groups = groups.into_iter().collect();
+    }
+
+    fn push(&mut self, definition: Option<Definition>, value: ConfigValue) {
+        self.error_count += value.errors.len();
+        self.configs.push(ConfigInfo { definition, value });
+    }
+
+    /// Adds what has no definition, then the options in the order of their definitions.
+    fn append(&mut self, part: Part) {
+        self.groups_of(&part.definitions);
+        let mut values: IndexMap<String, ConfigValue> =
+            part.values.into_iter().map(|value| (value.name.clone(), value)).collect();
+        let defined: IndexSet<&String> =
+            part.definitions.iter().map(|definition| &definition.name).collect();
+        let undefined: Vec<String> =
+            values.keys().filter(|name| !defined.contains(name)).cloned().collect();
+        for name in undefined {
+            if let Some(value) = values.shift_remove(&name) {
+                self.push(None, value);
+            }
+        }
+        for definition in part.definitions {
+            if let Some(value) = values.shift_remove(&definition.name) {
+                self.push(Some(definition), value);
+            }
+        }
+    }
+
+    /// Adds options in the order of their values.
+    fn append_values(&mut self, part: Part) {
+        self.groups_of(&part.definitions);
+        let mut definitions: IndexMap<String, Definition> = part
+            .definitions
+            .into_iter()
+            .map(|definition| (definition.name.clone(), definition))
+            .collect();
+        for value in part.values {
+            let definition = definitions.shift_remove(&value.name);
+            self.push(definition, value);
+        }
     }
 }
 

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::AdminClient;
-use rdkafka::client::DefaultClientContext;
-use rdkafka::config::FromClientConfig;
-use rdkafka::consumer::StreamConsumer;
-use rdkafka::producer::{FutureProducer, Producer};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::producer::Producer as _;
+use sink::producer::STATISTICS_MS;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::client::{self, ClientWatch, Context as ClientContext};
 use crate::client_config::{Role, internal};
 use crate::connector::Plugin;
 use crate::error::WorkerError;
@@ -45,7 +44,7 @@ pub struct Worker {
 }
 
 /// The producer, for the flush at the end.
-struct LastWrites(FutureProducer);
+struct LastWrites(client::Producer);
 
 impl std::fmt::Debug for LastWrites {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -56,7 +55,7 @@ impl std::fmt::Debug for LastWrites {
 impl Worker {
     /// Connects to the brokers, listens, creates or checks the storage topics, reads them to their ends, and
     /// brings back every connector. Requests other than `/` and `/health` wait until the topics are read. `extension`
-    /// answers beside REST, on the same port. It stops gracefully when `shutdown` is cancelled; [`Self::run`] waits for
+    /// answers beside REST, on the same port; `watch` is asked who is told of the worker's own Kafka clients. It stops gracefully when `shutdown` is cancelled; [`Self::run`] waits for
     /// that.
     ///
     /// # Errors
@@ -65,12 +64,13 @@ impl Worker {
         settings: WorkerSettings,
         plugins: Vec<Arc<dyn Plugin>>,
         extension: Option<Arc<dyn Extension>>,
+        watch: Option<ClientWatch>,
         shutdown: CancellationToken,
     ) -> Result<Self, WorkerError> {
         let mut rest = Server::bind(&settings).await?;
         let worker_id = worker_id(&settings, rest.addresses());
         let end = CancellationToken::new();
-        let clients = Clients::new(&settings, end.clone())?;
+        let clients = Clients::new(&settings, watch, end.clone())?;
         let (configs, offsets, statuses) = (
             Arc::new(ConfigCopy::default()),
             Arc::new(OffsetCopy::default()),
@@ -146,7 +146,7 @@ impl Worker {
 
 /// `<advertised host>:<advertised port>`, by default those of the first listener.
 fn worker_id(settings: &WorkerSettings, addresses: &[SocketAddr]) -> String {
-    let listener = settings.listeners.first().map(|listener| listener.host.clone());
+    let listener = settings.rest.listeners.first().map(|listener| listener.host.clone());
     let host = settings.advertised_host.clone().or(listener).filter(|host| !host.is_empty());
     let host = host.unwrap_or_else(|| {
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -159,13 +159,18 @@ fn worker_id(settings: &WorkerSettings, addresses: &[SocketAddr]) -> String {
 /// The worker's own clients.
 struct Clients<'a> {
     settings: &'a WorkerSettings,
-    producer: FutureProducer,
-    admin: Arc<AdminClient<DefaultClientContext>>,
+    watch: Option<ClientWatch>,
+    producer: client::Producer,
+    admin: Arc<client::Admin>,
     end: CancellationToken,
 }
 
 impl<'a> Clients<'a> {
-    fn new(settings: &'a WorkerSettings, end: CancellationToken) -> Result<Self, WorkerError> {
+    fn new(
+        settings: &'a WorkerSettings,
+        watch: Option<ClientWatch>,
+        end: CancellationToken,
+    ) -> Result<Self, WorkerError> {
         // Writes never expire, as in Connect: an order lost would be worse than a late one. One request in
         // flight keeps the order without idempotence, which would need another permission.
         let own = [
@@ -177,12 +182,13 @@ impl<'a> Clients<'a> {
             // Java's default partitioner: a key must stay in the partition where Connect put it.
             ("partitioner", "murmur2_random"),
         ];
-        let producer = create(Role::Producer, "producer", settings, "statuses", &own)?;
-        let admin = create(Role::Admin, "admin", settings, "shared-admin", &[])?;
-        Ok(Self { settings, producer, admin: Arc::new(admin), end })
+        let watching = watch.as_ref();
+        let producer = create(Role::Producer, (settings, watching), "statuses", &own)?;
+        let admin = create(Role::Admin, (settings, watching), "shared-admin", &[])?;
+        Ok(Self { settings, watch, producer, admin: Arc::new(admin), end })
     }
 
-    fn consumer(&self, kind: Kind) -> Result<StreamConsumer, WorkerError> {
+    fn consumer(&self, kind: Kind) -> Result<client::Consumer, WorkerError> {
         let own = [
             // Only a name here: nothing is subscribed to and nothing committed.
             ("group.id", self.settings.group_id.as_str()),
@@ -201,7 +207,12 @@ impl<'a> Clients<'a> {
             ("topic.metadata.refresh.fast.interval.ms", "50"),
             ("queued.max.messages.kbytes", "16384"),
         ];
-        create(Role::Consumer, "consumer", self.settings, kind.name(), &own)
+        let client = match kind {
+            Kind::Config => "configs",
+            Kind::Offset => "offsets",
+            Kind::Status => "statuses",
+        };
+        create(Role::Consumer, (self.settings, self.watch.as_ref()), client, &own)
     }
 
     async fn open(
@@ -228,26 +239,38 @@ impl<'a> Clients<'a> {
     }
 }
 
-fn create<T: FromClientConfig>(
+/// `client` is the last part of the client's id, in Connect's words.
+fn create<T: FromClientConfigAndContext<ClientContext>>(
     role: Role,
-    name: &'static str,
-    settings: &WorkerSettings,
+    (settings, watch): (&WorkerSettings, Option<&ClientWatch>),
     client: &str,
     own: &[(&str, &str)],
 ) -> Result<T, WorkerError> {
+    let name = match role {
+        Role::Producer => "producer",
+        Role::Consumer => "consumer",
+        Role::Admin => "admin",
+    };
     let mut config = ClientConfig::new();
     let translated = internal(role, &settings.properties);
     for warning in &translated.warnings {
         warn!(client = name, "{warning}");
     }
+    let given = settings.properties.get("client.id").filter(|id| !id.is_empty());
+    let id = format!("{}-{client}", given.unwrap_or(&settings.group_id));
+    let statistics = watch.map(|watch| watch(role, &id));
+    // What nobody takes from the client would pile up in it.
+    if statistics.is_some() && role != Role::Admin {
+        config.set("statistics.interval.ms", STATISTICS_MS);
+    }
     for (key, value) in &translated.properties {
         config.set(key, value);
     }
-    config.set("client.id", format!("{}-{client}", settings.group_id));
+    config.set("client.id", id);
     for (key, value) in own {
         config.set(*key, *value);
     }
-    config.create().map_err(|error| WorkerError::Client {
+    config.create_with_context(ClientContext { statistics }).map_err(|error| WorkerError::Client {
         role: name,
         reason: sink::producer::describe(&error),
     })

@@ -141,6 +141,13 @@ pub struct Slot {
     pub wal_bytes: Option<i64>,
 }
 
+impl Slot {
+    /// Whether the server has thrown away log that the slot needs.
+    fn is_lost(&self) -> bool {
+        self.wal_status == "lost"
+    }
+}
+
 /// Counts by upper bound.
 #[derive(Debug, Clone)]
 pub(crate) struct Histogram {
@@ -182,16 +189,62 @@ const SIZE_BOUNDS: &[f64] = &[1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e7];
 /// Where a batch spends its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
+    /// From the stream's bytes to events.
+    Decode,
+    /// In the queue.
+    Queue,
     /// From events to records: transforms and converters are a part of it.
     Encode,
+    /// Handing records to the client, with the wait for room in it.
+    Enqueue,
     /// From the first record handed to the client to the last one acknowledged.
     Produce,
 }
 
 impl Work {
     /// All of them, with the name of their label.
-    pub(crate) const ALL: [(Self, &'static str); 2] =
-        [(Self::Encode, "encode"), (Self::Produce, "produce")];
+    pub(crate) const ALL: [(Self, &'static str); 5] = [
+        (Self::Decode, "decode"),
+        (Self::Queue, "queue"),
+        (Self::Encode, "encode"),
+        (Self::Enqueue, "enqueue"),
+        (Self::Produce, "produce"),
+    ];
+}
+
+/// Why a record was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// A transform left it out.
+    Transform,
+    /// It could not be made, and `errors.tolerance=all`.
+    Tolerance,
+    /// It could not be made, and `event.processing.failure.handling.mode` is not `fail`.
+    Failure,
+}
+
+impl Loss {
+    /// All of them, with the name of their label.
+    pub(crate) const ALL: [(Self, &'static str); 3] = [
+        (Self::Transform, "transform"),
+        (Self::Tolerance, "tolerance"),
+        (Self::Failure, "failure"),
+    ];
+}
+
+/// What the stream tells of itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Link {
+    /// Position up to which the server has sent.
+    pub received: u64,
+    /// Position that was reported as flushed.
+    pub flushed: u64,
+    /// Status updates sent.
+    pub feedback: u64,
+    /// Times that there was nothing new to report.
+    pub feedback_spared: u64,
+    /// When the server last sent anything, in milliseconds since the Unix epoch; 0 before the first time.
+    pub heard_ms: u64,
 }
 
 /// A table of a snapshot.
@@ -232,6 +285,20 @@ impl Snapshot {
         }
         let begun = |table: &SnapshotTable| table.rows.load(Ordering::Relaxed) > 0;
         self.tables.iter().rposition(begun).unwrap_or(0)
+    }
+
+    /// The tables with the word for how far they are.
+    pub(crate) fn states(&self) -> impl Iterator<Item = (&SnapshotTable, &'static str)> {
+        let done = self.done();
+        self.tables.iter().enumerate().map(move |(index, table)| {
+            let state = match index.cmp(&done) {
+                std::cmp::Ordering::Less => "done",
+                std::cmp::Ordering::Equal if self.running => "reading",
+                _ if self.aborted => "aborted",
+                _ => "pending",
+            };
+            (table, state)
+        })
     }
 
     /// What is left of the estimates at the present speed; `None` while nothing can be said.
@@ -290,10 +357,15 @@ pub(crate) struct Numbers {
     pub(crate) behind_ms: i64,
     pub(crate) lag: Sketch,
     pub(crate) latency: Histogram,
-    pub(crate) work: [Histogram; 2],
+    pub(crate) work: [Histogram; 5],
     pub(crate) transaction_sizes: Histogram,
-    pub(crate) dropped: u64,
-    pub(crate) produce_errors: u64,
+    pub(crate) transaction_seconds: Histogram,
+    /// Whether a transaction has begun and not ended.
+    pub(crate) open_transaction: bool,
+    /// In the order of [`Loss::ALL`].
+    pub(crate) dropped: [u64; 3],
+    pub(crate) invalidations: u64,
+    pub(crate) heartbeat_ms: Option<i64>,
     pub(crate) waited: Duration,
     pub(crate) tables: BTreeMap<String, Arc<TableCounts>>,
     pub(crate) other: Option<Arc<TableCounts>>,
@@ -306,8 +378,8 @@ pub(crate) struct Numbers {
 /// How full the queue between reader and pipeline is: used bytes and capacity.
 type QueueUsage = Box<dyn Fn() -> (u64, u64) + Send + Sync>;
 
-/// What the stream has received and what it has confirmed.
-type StreamPositions = Box<dyn Fn() -> (u64, u64) + Send + Sync>;
+/// Where the stream tells of itself.
+type StreamLink = Box<dyn Fn() -> Link + Send + Sync>;
 
 /// What a running task tells about its source. It lives as long as the task runs.
 pub struct Capture {
@@ -327,7 +399,7 @@ pub struct Capture {
     pub(crate) took_ms: AtomicU64,
     pub(crate) acked_ms: AtomicU64,
     queue: Mutex<Option<QueueUsage>>,
-    stream: Mutex<Option<StreamPositions>>,
+    stream: Mutex<Option<StreamLink>>,
     pub(crate) numbers: Mutex<Numbers>,
 }
 
@@ -348,10 +420,13 @@ impl Capture {
             behind_ms: -1,
             lag: Sketch::default(),
             latency: Histogram::new(LATENCY_BOUNDS),
-            work: [Histogram::new(STAGE_BOUNDS), Histogram::new(STAGE_BOUNDS)],
+            work: std::array::from_fn(|_| Histogram::new(STAGE_BOUNDS)),
             transaction_sizes: Histogram::new(SIZE_BOUNDS),
-            dropped: 0,
-            produce_errors: 0,
+            transaction_seconds: Histogram::new(LATENCY_BOUNDS),
+            open_transaction: false,
+            dropped: [0; 3],
+            invalidations: 0,
+            heartbeat_ms: None,
             waited: Duration::ZERO,
             tables: BTreeMap::new(),
             other: None,
@@ -393,16 +468,31 @@ impl Capture {
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(usage));
     }
 
-    /// Where the present run's stream tells what it has received and confirmed.
-    pub fn follow_stream(&self, positions: impl Fn() -> (u64, u64) + Send + Sync + 'static) {
-        *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(positions));
+    /// Where the present run's stream tells of itself.
+    pub fn follow_stream(&self, link: impl Fn() -> Link + Send + Sync + 'static) {
+        *self.stream.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(link));
         self.connected(true);
+    }
+
+    /// What the stream tells; `None` before there is one.
+    pub(crate) fn link(&self) -> Option<Link> {
+        let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        stream.as_ref().map(|link| link())
     }
 
     /// Used bytes and capacity of the queue.
     pub(crate) fn queue(&self) -> (u64, u64) {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.as_ref().map_or((0, 0), |usage| usage())
+    }
+
+    /// A batch went through stages, of which each took that long.
+    pub fn worked(&self, stages: &[(Work, Duration)]) {
+        self.update(|n, _| {
+            for (work, took) in stages {
+                n.record_work(*work, *took);
+            }
+        });
     }
 
     /// A batch was made into records, which took that long.
@@ -440,20 +530,31 @@ impl Capture {
         });
     }
 
-    /// A transaction of so many events ended.
-    pub fn transaction(&self, events: u64) {
-        #[expect(clippy::cast_precision_loss, reason = "a bucket is found")]
-        self.update(|n, _| n.transaction_sizes.record(events as f64, 1));
+    /// Transactions ended: of each, how many events it had and how long it took to come. Whether another one is open.
+    pub fn transactions(&self, ended: &[(u64, Duration)], open: bool) {
+        self.update(|n, _| {
+            for (events, took) in ended {
+                #[expect(clippy::cast_precision_loss, reason = "a bucket is found")]
+                n.transaction_sizes.record(*events as f64, 1);
+                n.transaction_seconds.record(took.as_secs_f64(), 1);
+            }
+            n.open_transaction = open;
+        });
     }
 
-    /// Records were left out: by a transform, or because they could not be made.
-    pub fn dropped(&self, records: u64) {
-        self.update(|n, _| n.dropped += records);
+    /// Records were left out.
+    pub fn dropped(&self, loss: Loss, records: u64) {
+        let index = Loss::ALL.iter().position(|(known, _)| *known == loss);
+        self.update(|n, _| {
+            if let Some(total) = index.and_then(|index| n.dropped.get_mut(index)) {
+                *total += records;
+            }
+        });
     }
 
-    /// The brokers refused a record.
-    pub fn produce_failed(&self) {
-        self.update(|n, _| n.produce_errors += 1);
+    /// A heartbeat was acknowledged.
+    pub fn heartbeat(&self) {
+        self.update(|n, _| n.heartbeat_ms = Some(clock::unix_ms()));
     }
 
     /// The pipeline waited that long for room in the client.
@@ -503,12 +604,10 @@ impl Capture {
 
     /// The positions, in the order of [`Stage::ALL`].
     pub(crate) fn positions(&self) -> [u64; 6] {
-        let stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((received, flushed)) = stream.as_ref().map(|positions| positions()) {
-            self.position(Stage::Received, received);
-            self.position(Stage::Flushed, flushed);
+        if let Some(link) = self.link() {
+            self.position(Stage::Received, link.received);
+            self.position(Stage::Flushed, link.flushed);
         }
-        drop(stream);
         self.positions.each_ref().map(|lsn| lsn.load(Ordering::Relaxed))
     }
 
@@ -571,7 +670,11 @@ impl Capture {
 
     /// What the server says of the slot.
     pub fn slot(&self, slot: Slot) {
-        self.update(|n, _| n.slot = Some(slot));
+        self.update(|n, _| {
+            let was_lost = n.slot.as_ref().is_some_and(Slot::is_lost);
+            n.invalidations += u64::from(slot.is_lost() && !was_lost);
+            n.slot = Some(slot);
+        });
     }
 
     /// An offset was recorded.
@@ -657,6 +760,34 @@ mod tests {
         assert!(capture.replay_age() >= 2.0);
         capture.under_way(0, None);
         assert_eq!(capture.replay_age(), 0.0);
+    }
+
+    #[test]
+    fn slot_that_stays_lost_was_invalidated_once() {
+        let capture = capture(1);
+        for wal_status in ["reserved", "lost", "lost"] {
+            capture.slot(Slot { wal_status: wal_status.to_owned(), ..Slot::default() });
+        }
+        assert_eq!(capture.update(|n, _| n.invalidations), 1);
+    }
+
+    #[test]
+    fn tables_of_a_snapshot_are_done_one_after_the_other() {
+        let table = |rows| SnapshotTable {
+            name: "t".to_owned(),
+            rows: Arc::new(AtomicU64::new(rows)),
+            estimated: None,
+        };
+        let tables = vec![table(5), table(1), table(0)];
+        let states = |snapshot: &Snapshot| -> Vec<&str> {
+            snapshot.states().map(|(_, state)| state).collect()
+        };
+        let mut snapshot = Snapshot { tables, running: true, ..Snapshot::default() };
+        assert_eq!(states(&snapshot), ["done", "reading", "pending"]);
+        (snapshot.running, snapshot.aborted) = (false, true);
+        assert_eq!(states(&snapshot), ["done", "aborted", "aborted"]);
+        (snapshot.aborted, snapshot.completed) = (false, true);
+        assert_eq!(states(&snapshot), ["done"; 3]);
     }
 
     #[test]

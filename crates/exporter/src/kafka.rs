@@ -15,7 +15,7 @@ use crate::stat::{Meter, Window};
 mod table;
 
 /// Which client it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// `kafka.producer`.
     Producer,
@@ -207,6 +207,12 @@ impl Client {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Which client it is.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
     }
 
     /// Takes in what the client tells of itself.

@@ -31,7 +31,7 @@ use prometheus::{Registry, TextEncoder};
 
 use bean::Bean;
 use capture::Capture;
-use kafka::{App, Client};
+use kafka::{App, Client, Role};
 use native::{Native, Sight};
 use process::{Process, Spelling};
 use profile::Profile;
@@ -50,7 +50,7 @@ pub struct Exporter {
     worker: worker::Worker,
     ask: Mutex<Option<AskWorker>>,
     member: Mutex<Option<Arc<Client>>>,
-    clients: Mutex<BTreeMap<String, Arc<Client>>>,
+    clients: Mutex<BTreeMap<(Role, String), Arc<Client>>>,
     tasks: Mutex<BTreeMap<(String, u32), Arc<Task>>>,
     captures: Mutex<BTreeMap<(String, u32), Arc<Capture>>>,
     process: Process,
@@ -132,9 +132,9 @@ impl Exporter {
         *lock(&self.ask) = Some(Box::new(ask));
     }
 
-    /// Takes in a client, in the place of one with the same id.
+    /// Takes in a client, in the place of one of the same kind with the same id.
     pub fn add_client(&self, client: Arc<Client>) {
-        lock(&self.clients).insert(client.id().to_owned(), client);
+        lock(&self.clients).insert((client.role(), client.id().to_owned()), client);
     }
 
     /// Takes in a task that starts, in the place of the same one before.
@@ -170,8 +170,9 @@ impl Exporter {
     /// Forgets a client that is closed.
     pub fn remove_client(&self, client: &Arc<Client>) {
         let mut clients = lock(&self.clients);
-        if clients.get(client.id()).is_some_and(|known| Arc::ptr_eq(known, client)) {
-            clients.remove(client.id());
+        let id = (client.role(), client.id().to_owned());
+        if clients.get(&id).is_some_and(|known| Arc::ptr_eq(known, client)) {
+            clients.remove(&id);
         }
     }
 
@@ -226,7 +227,8 @@ impl Exporter {
         families.extend(self.process.families(self.spelling));
         text::filter(&mut families, wanted);
         let captures = lock(&self.captures).values().map(Arc::clone).collect();
-        self.native.look(Sight { view: view.unwrap_or_default(), captures });
+        let tasks = lock(&self.tasks).values().map(Arc::clone).collect();
+        self.native.look(Sight { view: view.unwrap_or_default(), captures, tasks });
         let mut own = self.registry.gather();
         if !wanted.is_empty() {
             own.retain(|family| wanted.iter().any(|wanted| wanted.starts_with(family.name())));

@@ -10,8 +10,9 @@ use prometheus::Registry;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{self, LabelPair, Metric, MetricFamily, MetricType};
 
-use crate::capture::{Capture, Histogram, Numbers, OPERATIONS, Stage, Work};
+use crate::capture::{Capture, Histogram, Loss, Numbers, OPERATIONS, Stage, Work};
 use crate::clock;
+use crate::task::Task;
 use crate::text::{self, Type};
 use crate::worker::{State, View};
 
@@ -20,6 +21,7 @@ use crate::worker::{State, View};
 pub(crate) struct Sight {
     pub(crate) view: View,
     pub(crate) captures: Vec<Arc<Capture>>,
+    pub(crate) tasks: Vec<Arc<Task>>,
 }
 
 /// A value, or the counts of a histogram.
@@ -34,6 +36,8 @@ type Labels = Vec<(&'static str, String)>;
 enum Source {
     /// Of each running task.
     Capture(fn(&Capture, &Numbers, Duration, &mut Samples)),
+    /// Of each task, also of one that failed.
+    Task(fn(&Task, &mut Samples)),
     /// Of the worker.
     Worker(fn(&View, &mut Samples)),
 }
@@ -70,6 +74,15 @@ const fn capture(
     from: fn(&Capture, &Numbers, Duration, &mut Samples),
 ) -> Family {
     Family { name, help, kind, from: Source::Capture(from) }
+}
+
+const fn task(
+    name: &'static str,
+    kind: MetricType,
+    help: &'static str,
+    from: fn(&Task, &mut Samples),
+) -> Family {
+    Family { name, help, kind, from: Source::Task(from) }
 }
 
 const fn worker(
@@ -127,12 +140,66 @@ static FAMILIES: &[Family] = &[
         "Time in which the Kafka client had no room for more",
         |_, n, _, out| out.add(&[], n.waited.as_secs_f64()),
     ),
-    capture("cdc_produce_errors_total", C, "Records that the brokers refused", |_, n, _, out| {
-        out.add(&[], double(n.produce_errors));
+    capture(
+        "cdc_transaction_duration_seconds",
+        H,
+        "From the first event of a transaction to its end, as they are handled",
+        |_, n, _, out| out.push(&[], Sample::Histogram(n.transaction_seconds.clone())),
+    ),
+    capture(
+        "cdc_open_transactions",
+        G,
+        "Transactions that have begun and not ended",
+        |_, n, _, out| out.add(&[], if n.open_transaction { 1.0 } else { 0.0 }),
+    ),
+    task("cdc_produce_errors_total", C, "Records that were not delivered", |t, out| {
+        for (code, count) in t.produce_errors() {
+            out.add(&[("code", code)], double(count));
+        }
     }),
-    capture("cdc_records_dropped_total", C, "Records left out by transforms", |_, n, _, out| {
-        out.add(&[("reason", "transform")], double(n.dropped));
+    task("cdc_last_error_timestamp_seconds", G, "When something last went wrong", |t, out| {
+        if let ms @ 1.. = t.last_error_ms() {
+            out.add(&[], seconds(ms));
+        }
     }),
+    capture("cdc_records_dropped_total", C, "Records left out", |_, n, _, out| {
+        for ((_, reason), count) in Loss::ALL.iter().zip(n.dropped) {
+            out.add(&[("reason", reason)], double(count));
+        }
+    }),
+    capture(
+        "cdc_heartbeat_age_seconds",
+        G,
+        "Since the last heartbeat that Kafka acknowledged",
+        |_, n, _, out| {
+            if let Some(ms) = n.heartbeat_ms {
+                out.add(&[], seconds(clock::unix_ms() - ms));
+            }
+        },
+    ),
+    capture(
+        "cdc_time_since_keepalive_seconds",
+        G,
+        "Since the server last sent anything",
+        |c, _, _, out| {
+            let heard = c.link().and_then(|link| i64::try_from(link.heard_ms).ok());
+            if let Some(ms @ 1..) = heard {
+                out.add(&[], seconds((clock::unix_ms() - ms).max(0)));
+            }
+        },
+    ),
+    capture("cdc_feedback_total", C, "Status updates to the server", |c, _, _, out| {
+        if let Some(link) = c.link() {
+            out.add(&[("result", "sent")], double(link.feedback));
+            out.add(&[("result", "skipped")], double(link.feedback_spared));
+        }
+    }),
+    capture(
+        "cdc_slot_invalidations_total",
+        C,
+        "Times that the server threw away log that the slot needs",
+        |_, n, _, out| out.add(&[], double(n.invalidations)),
+    ),
     capture("cdc_table_bytes_total", C, "Bytes of records by table", |_, n, _, out| {
         for (table, bytes) in n.table_bytes() {
             let (schema, name) = table.split_once('.').unwrap_or(("", table));
@@ -201,6 +268,16 @@ static FAMILIES: &[Family] = &[
                 if let Some(rows) = table.estimated {
                     out.add(&[("table", &table.name)], double(rows));
                 }
+            }
+        },
+    ),
+    capture(
+        "cdc_snapshot_table_state",
+        G,
+        "1, with the state of a table of a snapshot",
+        |c, n, _, out| {
+            for (table, state) in n.snapshot.states().take(c.table_limit()) {
+                out.add(&[("table", &table.name), ("state", state)], 1.0);
             }
         },
     ),
@@ -378,6 +455,12 @@ impl Family {
         let mut samples = Samples { connector: None, list: Vec::new() };
         match self.from {
             Source::Worker(from) => from(&sight.view, &mut samples),
+            Source::Task(from) => {
+                for task in &sight.tasks {
+                    samples.connector = Some(task.id().0.to_owned());
+                    from(task, &mut samples);
+                }
+            }
             Source::Capture(from) => {
                 for capture in &sight.captures {
                     samples.connector = Some(capture.connector.clone());

@@ -2,6 +2,7 @@
 //!
 //! The pipeline tells of batches, never of rows: each call takes one lock that nobody else holds but a scrape.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ struct Numbers {
     retries: u64,
     logged: u64,
     last_error_ms: i64,
+    produce_errors: BTreeMap<&'static str, u64>,
 }
 
 impl Task {
@@ -67,6 +69,7 @@ impl Task {
             retries: 0,
             logged: 0,
             last_error_ms: 0,
+            produce_errors: BTreeMap::new(),
         };
         Self { connector: connector.to_owned(), number, numbers: Mutex::new(numbers) }
     }
@@ -147,13 +150,35 @@ impl Task {
         });
     }
 
-    /// Records were left out although they could not be made, as `errors.tolerance=all` asks for.
-    pub fn skipped(&self, records: u64) {
+    /// Records were left out because they could not be made, as `errors.tolerance=all` asks for. So many of them the
+    /// log tells of.
+    pub fn skipped(&self, records: u64, logged: u64) {
         self.update(|n, _| {
             n.failures += records;
             n.skipped += records;
+            n.logged += logged;
             n.last_error_ms = clock::unix_ms();
         });
+    }
+
+    /// A record was not delivered. `code` is one of few words.
+    pub fn produce_failed(&self, code: &'static str) {
+        self.update(|n, _| *n.produce_errors.entry(code).or_default() += 1);
+    }
+
+    /// Codes that are shown from the beginning: what comes with a first error cannot be seen to rise.
+    pub fn expect_produce_errors(&self, codes: &[&'static str]) {
+        self.update(|n, _| n.produce_errors.extend(codes.iter().map(|code| (*code, 0))));
+    }
+
+    /// Records that were not delivered, by code.
+    pub(crate) fn produce_errors(&self) -> Vec<(&'static str, u64)> {
+        self.update(|n, _| n.produce_errors.iter().map(|(code, count)| (*code, *count)).collect())
+    }
+
+    /// When something last went wrong, in milliseconds since the Unix epoch; 0 for never.
+    pub(crate) fn last_error_ms(&self) -> i64 {
+        self.update(|n, _| n.last_error_ms)
     }
 
     /// Records before transforms so far.

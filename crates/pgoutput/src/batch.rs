@@ -4,6 +4,7 @@
 //! allocation, whatever its number of columns, and nothing is copied until a converter writes it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -247,6 +248,15 @@ pub enum Event {
     SnapshotDone(Position),
 }
 
+/// When a batch was read from the stream's bytes, and how long that took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decoded {
+    /// When it was done.
+    pub at: Instant,
+    /// How long it took, with what the catalog was asked for new relations.
+    pub took: Duration,
+}
+
 /// Events that share the bytes of one socket read.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
@@ -256,6 +266,8 @@ pub struct Batch {
     pub cells: Vec<Cell>,
     /// What happened, in order.
     pub events: Vec<Event>,
+    /// Of a batch of the stream only.
+    pub decoded: Option<Decoded>,
 }
 
 impl Batch {

@@ -33,8 +33,8 @@ pub mod stream;
 mod wire;
 
 pub use batch::{
-    Batch, Cell, CellKind, Change, Datum, Event, Old, OldKind, Op, Position, ReadKind, ReadMark,
-    Row, Tuple,
+    Batch, Cell, CellKind, Change, Datum, Decoded, Event, Old, OldKind, Op, Position, ReadKind,
+    ReadMark, Row, Tuple,
 };
 pub use config::{Config, Password, SslConfig, SslMode};
 pub use error::{Error, Result};

@@ -18,7 +18,7 @@ mod status;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use postgres_protocol::message::backend::Message;
@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::assembler::Assembler;
-use crate::batch::Batch;
+use crate::batch::{Batch, Decoded};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::lsn::Lsn;
@@ -69,6 +69,9 @@ pub struct Progress {
     flushed: AtomicU64,
     bytes: AtomicU64,
     batches: AtomicU64,
+    feedback: AtomicU64,
+    feedback_spared: AtomicU64,
+    heard_ms: AtomicU64,
 }
 
 impl Progress {
@@ -88,6 +91,29 @@ impl Progress {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Status updates sent.
+    #[must_use]
+    pub fn feedback(&self) -> u64 {
+        self.feedback.load(Ordering::Relaxed)
+    }
+
+    /// Times that there was nothing new to report.
+    #[must_use]
+    pub fn feedback_spared(&self) -> u64 {
+        self.feedback_spared.load(Ordering::Relaxed)
+    }
+
+    /// When the server last sent anything, in milliseconds since the Unix epoch; 0 before the first time.
+    #[must_use]
+    pub fn heard_ms(&self) -> u64 {
+        self.heard_ms.load(Ordering::Relaxed)
+    }
+
+    fn hear(&self) {
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
+        self.heard_ms.store(u64::try_from(now).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Batches handed out.
@@ -165,6 +191,7 @@ impl Stream {
     /// One batch, one read. False to stop.
     async fn step(&mut self, queue: &Sender) -> Result<bool> {
         let Self { parser, catalog, link, .. } = self;
+        let begun = Instant::now();
         let mut batch = Batch { bytes: parser.take_frames()?, ..Batch::default() };
         // A handle of its own, so that the batch can be added to while its bytes are read.
         let bytes = batch.bytes.clone();
@@ -175,6 +202,8 @@ impl Stream {
             };
             parser.assembler.define(Arc::new(relation?));
         }
+        let at = Instant::now();
+        batch.decoded = Some(Decoded { at, took: at.saturating_duration_since(begun) });
         link.reply().await?;
         if !batch.events.is_empty() {
             let Some(permit) = link.until(queue.reserve(batch.size_bytes())).await? else {

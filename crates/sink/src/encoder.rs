@@ -61,6 +61,10 @@ pub struct Counters {
     pub unconverted: u64,
     /// Changes that could not become a record.
     pub failed: u64,
+    /// Records that `errors.tolerance=all` left out.
+    pub tolerated: u64,
+    /// Those of them that `errors.log.enable` has written to the log.
+    pub logged: u64,
 }
 
 /// Makes records of events.
@@ -143,7 +147,7 @@ impl Encoder {
     /// What has been seen so far.
     #[must_use]
     pub const fn counters(&self) -> Counters {
-        self.counters
+        Counters { tolerated: self.writer.tolerated, logged: self.writer.logged, ..self.counters }
     }
 
     /// Writes the records of a batch; what `records` held before is forgotten.

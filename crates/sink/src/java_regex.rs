@@ -5,6 +5,8 @@
 //! ends, POSIX classes, what the engine takes for an operator and Java does not. Blocks (`\p{InGreek}`) and a few names
 //! that are Java's alone are refused. Letters without case are Unicode's where Java's are ASCII's.
 
+mod syntax;
+
 use std::fmt;
 use std::iter::Peekable;
 use std::str::Chars;
@@ -42,6 +44,11 @@ impl std::error::Error for SyntaxError {}
 ///
 /// What Java refuses, in its words; what the engine does not know.
 pub fn translate(pattern: &str) -> Result<String, SyntaxError> {
+    syntax::judge(pattern).map_err(|(description, at)| SyntaxError {
+        description,
+        index: Some(pattern.chars().take(at).map(char::len_utf16).sum()),
+        pattern: pattern.to_owned(),
+    })?;
     let mut scanner = Scanner { chars: pattern.chars().peekable(), at: 0, out: String::new() };
     let fault = |fault: Fault| SyntaxError {
         description: fault.description,

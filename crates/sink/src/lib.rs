@@ -13,7 +13,9 @@
 
 pub mod ack;
 pub mod brokers;
+pub mod component;
 pub mod config;
+pub mod config_def;
 pub mod consumer;
 pub mod convert;
 pub mod converter;
@@ -22,6 +24,7 @@ pub mod emit;
 pub mod encoder;
 pub mod envelope;
 pub mod error;
+pub mod java_map;
 pub mod java_regex;
 pub mod mask;
 pub mod name;

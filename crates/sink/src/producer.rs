@@ -47,6 +47,42 @@ pub struct ProducerError {
     pub topic: Option<String>,
     /// librdkafka's words.
     pub message: String,
+    /// One of [`CODES`].
+    pub code: &'static str,
+}
+
+/// What is the matter with a record that was not delivered, in one word. The last is everything else.
+pub const CODES: [&str; 8] = [
+    "message_too_large",
+    "authorization",
+    "unknown_topic",
+    "invalid_record",
+    "timed_out",
+    "not_enough_replicas",
+    "fatal",
+    "other",
+];
+
+/// One of [`CODES`].
+const fn code(error: &KafkaError) -> &'static str {
+    use RDKafkaErrorCode as Code;
+    let KafkaError::MessageProduction(code) = error else { return "other" };
+    match code {
+        Code::MessageSizeTooLarge | Code::MessageBatchTooLarge | Code::InvalidMessageSize => {
+            "message_too_large"
+        }
+        Code::TopicAuthorizationFailed
+        | Code::ClusterAuthorizationFailed
+        | Code::TransactionalIdAuthorizationFailed => "authorization",
+        Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
+            "unknown_topic"
+        }
+        Code::InvalidRecord | Code::InvalidMessage | Code::InvalidTimestamp => "invalid_record",
+        Code::MessageTimedOut | Code::RequestTimedOut => "timed_out",
+        Code::NotEnoughReplicas | Code::NotEnoughReplicasAfterAppend => "not_enough_replicas",
+        Code::Fatal => "fatal",
+        _ => "other",
+    }
 }
 
 /// What became of [`Producer::send`].
@@ -72,7 +108,7 @@ pub use rdkafka::statistics::Window as StatisticsWindow;
 pub type StatisticsSink = Arc<dyn Fn(&Statistics) + Send + Sync>;
 
 /// How often that is, unless the user says: often enough for a scrape, seldom enough to cost nothing.
-const STATISTICS_MS: &str = "5000";
+pub const STATISTICS_MS: &str = "5000";
 
 #[derive(Default)]
 struct Context {
@@ -110,7 +146,8 @@ impl ClientContext for Context {
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
             let message = format!("{error}: {reason}");
             self.note(|d| {
-                d.error = d.error.take().or(Some(ProducerError { topic: None, message }));
+                d.error =
+                    d.error.take().or(Some(ProducerError { topic: None, message, code: "fatal" }));
             });
         } else {
             tracing::warn!(client = "producer", %error, reason, "Kafka client");
@@ -139,6 +176,7 @@ impl ProducerContext for Context {
                 let failed = ProducerError {
                     topic: Some(message.topic().to_owned()),
                     message: error.to_string(),
+                    code: code(error),
                 };
                 self.note(|d| d.error = d.error.take().or(Some(failed)));
             }
@@ -259,7 +297,7 @@ impl Producer {
         }
         let context = Context { statistics, ..Context::default() };
         let client = config.create_with_context(context).map_err(|error: KafkaError| {
-            ProducerError { topic: None, message: describe(&error) }
+            ProducerError { topic: None, message: describe(&error), code: "other" }
         })?;
         let queue_bytes = queue_kbytes.map_or(usize::MAX, |kbytes| kbytes.saturating_mul(1024));
         Ok(Self { client, queue_bytes })
@@ -277,6 +315,7 @@ impl Producer {
                 message: format!(
                     "{bytes} bytes are more than the producer may buffer; raise producer.override.buffer.memory"
                 ),
+                code: "message_too_large",
             });
         }
         let opaque = usize::try_from(segment.get()).unwrap_or(usize::MAX);
@@ -298,6 +337,7 @@ impl Producer {
             Err((error, _)) => Err(ProducerError {
                 topic: Some(record.topic().to_string()),
                 message: error.to_string(),
+                code: code(&error),
             }),
         }
     }

@@ -96,7 +96,7 @@ fn message(prefix: &str, position: Position) -> Event {
 
 fn encode(encoder: &mut Encoder, events: Vec<Event>) -> Vec<(String, Json, Json)> {
     let cells = vec![Cell { kind: CellKind::Text, start: 0, len: 1 }];
-    let batch = Batch { bytes: Bytes::from_static(b"x"), cells, events };
+    let batch = Batch { bytes: Bytes::from_static(b"x"), cells, events, decoded: None };
     let mut records = Records::new();
     encoder.encode(&batch, Clock { unix_ns: 9_000_000 }, &mut records).unwrap();
     shown(&records)
@@ -217,8 +217,12 @@ fn updates_that_change_no_captured_column_are_left_out() {
         vec![Event::Change(Change { op: Op::Update, old, ..change })]
     };
     let cell = |start| Cell { kind: CellKind::Text, start, len: 1 };
-    let batch =
-        Batch { bytes: Bytes::from_static(b"xy"), cells: vec![cell(0), cell(1)], events: update() };
+    let batch = Batch {
+        bytes: Bytes::from_static(b"xy"),
+        cells: vec![cell(0), cell(1)],
+        events: update(),
+        decoded: None,
+    };
     let count = |config: EncoderConfig| {
         let mut records = Records::new();
         Encoder::new(config, None).encode(&batch, Clock { unix_ns: 0 }, &mut records).unwrap();

@@ -82,7 +82,7 @@ fn transaction(lsn: u64, commit: u64) -> Vec<Event> {
 fn encode(encoder: &mut Encoder, events: Vec<Event>) -> Vec<serde_json::Value> {
     let cell = |start| Cell { kind: CellKind::Text, start, len: 1 };
     let cells = [0, 1, 2, 1, 2, 2].map(cell).to_vec();
-    let batch = Batch { bytes: Bytes::from_static(b"x1y"), cells, events };
+    let batch = Batch { bytes: Bytes::from_static(b"x1y"), cells, events, decoded: None };
     let mut records = Records::new();
     encoder.encode(&batch, Clock { unix_ns: 9_000_000 }, &mut records).unwrap();
     let value = |value: Option<&[u8]>| serde_json::from_slice(value.unwrap_or(b"null")).unwrap();

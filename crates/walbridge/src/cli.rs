@@ -164,11 +164,12 @@ impl Cli {
             Ok(logging) => logging,
             Err(complaint) => return unusable(&complaint),
         };
-        if let Err(error) = telemetry::init(&logging) {
-            return unusable(&error);
-        }
+        let levels = match telemetry::init(&logging) {
+            Ok(levels) => levels,
+            Err(error) => return unusable(&error),
+        };
         match self.command {
-            Command::Worker { file } => match walbridge::run(file.as_deref()) {
+            Command::Worker { file } => match walbridge::run(file.as_deref(), levels) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
                     tracing::error!(%error, "worker stopped");
@@ -203,7 +204,7 @@ impl Cli {
         };
         Ok(Logging {
             levels: self.log.clone().or_else(|| variable("WALBRIDGE_LOG")),
-            default_levels: if is_worker { "info" } else { "warn" },
+            default_level: if is_worker { "info" } else { "warn" },
             format,
             to_stderr: !is_worker,
         })

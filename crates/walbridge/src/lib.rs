@@ -17,7 +17,6 @@ mod metrics;
 mod notification;
 mod pipeline;
 mod postgres;
-mod properties;
 mod report;
 mod stopping;
 pub mod telemetry;
@@ -42,7 +41,7 @@ pub use postgres::tail::{Operation, TailError, TailFormat, TailOptions};
 use report::Verdict;
 
 /// Kafka Connect's version that REST reports: its bodies are those of this version.
-const CONNECT_VERSION: &str = "4.3.0";
+const CONNECT_VERSION: &str = sink::component::KAFKA_VERSION;
 
 /// What REST reports as the build's commit: Connect shows 16 hexadecimal digits.
 const COMMIT: &str = match option_env!("WALBRIDGE_COMMIT") {
@@ -181,11 +180,11 @@ fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
         .map_err(|source| RunError::System { action: "start the runtime", source })
 }
 
-/// Runs a worker until SIGTERM or SIGINT: reads `file`, or the `CONNECT_*` environment without one.
+/// Runs a worker until SIGTERM or SIGINT: reads `file`, or the environment without one. `levels` are the log's.
 ///
 /// # Errors
 /// The configuration is unusable, the brokers or a storage topic are, or a part of the worker failed.
-pub fn run(file: Option<&Path>) -> Result<(), RunError> {
+pub fn run(file: Option<&Path>, levels: telemetry::Levels) -> Result<(), RunError> {
     let properties = match file {
         Some(path) => worker_config::from_file(path)?,
         None => worker_config::from_env(std::env::vars()),
@@ -193,8 +192,8 @@ pub fn run(file: Option<&Path>) -> Result<(), RunError> {
     for key in worker_config::unknown(&properties) {
         tracing::warn!(key, "worker property is not known and has no effect");
     }
-    let settings =
-        WorkerSettings::parse(&properties, CONNECT_VERSION, COMMIT, postgres::components())?;
+    let mut settings = WorkerSettings::parse(&properties, CONNECT_VERSION, COMMIT)?;
+    settings.loggers = Arc::new(connect::logging::Loggers::new(Box::new(levels)));
     let runtime = runtime()?;
     let result = runtime.block_on(work(settings));
     // A question to brokers that do not answer may hold its thread for a minute.
@@ -219,9 +218,11 @@ async fn work(settings: WorkerSettings) -> Result<(), RunError> {
             max_tables: metrics.max_tables,
         },
     };
-    let plugins: Vec<Arc<dyn Plugin>> = vec![Arc::new(connector)];
+    let mut plugins: Vec<Arc<dyn Plugin>> = vec![Arc::new(connector)];
+    plugins.extend(connect::foreign::plugins());
     let console = open_console(Arc::clone(&live), console::shows(&settings.properties)?, &shutdown);
-    let worker = Worker::start(settings, plugins, console, shutdown.clone());
+    let worker =
+        Worker::start(settings, plugins, console, Some(metrics.clients()), shutdown.clone());
     tokio::pin!(signals);
     let worker = tokio::select! {
         worker = worker => worker?,

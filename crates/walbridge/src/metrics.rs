@@ -11,13 +11,13 @@
 //! the properties do not.
 
 pub(crate) mod meter;
+mod own;
 mod slot;
 mod statistics;
 
 use std::sync::Arc;
 
-use connect::{Monitor, Properties};
-use exporter::kafka::{Client, Role};
+use connect::{ClientWatch, Monitor, Properties};
 use exporter::rule::Agent;
 use exporter::server::{ListenError, Server};
 use exporter::worker::{Connector, Starts, State, View};
@@ -25,6 +25,7 @@ use exporter::{Exporter, Rules};
 use tokio_util::sync::CancellationToken;
 
 use crate::live::Live;
+use own::Own;
 
 /// Where metrics are served unless something else is said, as in the course.
 const PORT: u16 = 9876;
@@ -166,6 +167,7 @@ pub(crate) struct Metrics {
     pub(crate) max_tables: usize,
     server: Server,
     client_id: Option<String>,
+    own: Arc<Own>,
     end: CancellationToken,
 }
 
@@ -191,15 +193,20 @@ impl Metrics {
         // Who scrapes while the storage topics are read is told of the process.
         server.serve(&exporter, &end);
         let client_id = properties.get("client.id").cloned().filter(|id| !id.is_empty());
-        Ok(Self { exporter, max_tables: settings.max_tables, server, client_id, end })
+        let (own, max_tables) = (Arc::default(), settings.max_tables);
+        Ok(Self { exporter, max_tables, server, client_id, own, end })
+    }
+
+    /// Who is told of the worker's own Kafka clients.
+    pub(crate) fn clients(&self) -> ClientWatch {
+        self.own.watch(&self.exporter)
     }
 
     /// The worker has started: from now on scrapes are of it.
     pub(crate) fn follow(&self, monitor: Monitor, live: &Arc<Live>) {
         let default_id = || format!("connect-{}", monitor.worker_id());
         let client_id = self.client_id.clone().unwrap_or_else(default_id);
-        let member = Arc::new(Client::new(Role::Member, &client_id, 0));
-        self.exporter.follow_worker(member, move || view(&monitor));
+        self.exporter.follow_worker(self.own.member(&client_id), move || view(&monitor));
         tokio::spawn(slot::watch(Arc::clone(live), self.end.clone()));
     }
 

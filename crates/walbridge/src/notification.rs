@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use connect::java_map::hash_order;
+use sink::java_map::hash_order;
 use sink::notification::Notification;
 use sink::plan::Clock;
 use tokio::sync::mpsc;

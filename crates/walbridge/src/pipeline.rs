@@ -151,6 +151,10 @@ pub(crate) struct Pipeline {
     touched: Vec<Arc<str>>,
     /// Topics that will have been written to once that segment is delivered.
     active: VecDeque<(SegmentId, Arc<str>)>,
+    /// Segments of heartbeats.
+    beats: VecDeque<SegmentId>,
+    /// Since when the open segment's records are being handed over.
+    handing_since: Instant,
 }
 
 impl Pipeline {
@@ -178,6 +182,8 @@ impl Pipeline {
             failure: None,
             touched: Vec::new(),
             active: VecDeque::new(),
+            beats: VecDeque::new(),
+            handing_since: Instant::now(),
             parts,
         }
     }
@@ -282,10 +288,13 @@ impl Pipeline {
     /// A heartbeat, a segment of its own.
     async fn beat(&mut self) -> Result<(), PipelineError> {
         self.beat_at = self.parts.heartbeat.map(|interval| Instant::now() + interval);
-        if let Err(error) = self.parts.encoder.heartbeat(Clock::now(), &mut self.records) {
-            self.fail(error);
+        let made = self.parts.encoder.heartbeat(Clock::now(), &mut self.records);
+        let segment = self.begin_segment();
+        match made {
+            Ok(()) => self.beats.push_back(segment),
+            Err(error) => self.fail(error),
         }
-        self.open_segment().await
+        self.hand_over().await
     }
 
     /// Encodes a batch and begins to hand its records over.
@@ -329,7 +338,12 @@ impl Pipeline {
 
     /// Makes a segment of the records, at whose end the log stands as it does now, and begins to hand them over.
     async fn open_segment(&mut self) -> Result<(), PipelineError> {
-        self.next = 0;
+        self.begin_segment();
+        self.hand_over().await
+    }
+
+    fn begin_segment(&mut self) -> SegmentId {
+        (self.next, self.handing_since) = (0, Instant::now());
         let segment = self.acks.open();
         self.end = Some(Progress {
             segment,
@@ -340,7 +354,7 @@ impl Pipeline {
             committed_us: self.committed_us,
             asked: self.asked,
         });
-        self.hand_over().await
+        segment
     }
 
     /// Takes note of what a batch allows to confirm, and of what the server asks.
@@ -397,6 +411,9 @@ impl Pipeline {
         }
         if let Some(meter) = self.parts.live.meter() {
             meter.full(false);
+            if self.next > 0 {
+                meter.handed_over(self.handing_since.elapsed());
+            }
         }
         self.touched.sort_unstable();
         self.touched.dedup();
@@ -438,6 +455,13 @@ impl Pipeline {
         }
         if let Some(meter) = self.parts.live.meter() {
             meter.acknowledged(reached.committed_us, reached.confirm);
+            let mut beat = false;
+            while self.beats.pop_front_if(|segment| *segment <= reached.segment).is_some() {
+                beat = true;
+            }
+            if beat {
+                meter.capture.heartbeat();
+            }
         }
         // Idle positions of the server bring no new commit.
         if self.reached.as_ref().is_none_or(|before| before.committed_us != reached.committed_us) {

@@ -12,20 +12,19 @@ mod signal;
 mod source;
 pub(crate) mod tail;
 pub(crate) mod task;
+mod validation;
 
 use std::sync::Arc;
 
 use connect::config_def::{ConfigDef, ConfigValue};
 use connect::connector::BoxFuture;
-use connect::settings::{PluginInfo, PluginKind};
 use connect::{Plugin, Properties, TaskContext, TaskError};
 
 use crate::live::Live;
-use settings::Settings;
 pub(crate) use settings::TableName;
 
 /// The peer's version whose records walbridge writes; in `source.version` and in REST.
-pub(crate) const DEBEZIUM_VERSION: &str = sink::config::DEBEZIUM_VERSION;
+pub(crate) const DEBEZIUM_VERSION: &str = sink::component::DEBEZIUM_VERSION;
 const CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
 
 /// The connector class.
@@ -51,7 +50,7 @@ impl Plugin for PostgresConnector {
     }
 
     fn validate(&self, config: Properties) -> BoxFuture<Vec<ConfigValue>> {
-        Box::pin(validate(config))
+        Box::pin(validation::validate(config))
     }
 
     fn task_configs(&self, config: &Properties) -> Vec<Properties> {
@@ -65,63 +64,4 @@ impl Plugin for PostgresConnector {
     fn run(&self, context: TaskContext) -> BoxFuture<Result<(), TaskError>> {
         Box::pin(task::run(context, Arc::clone(&self.live), self.metrics.clone()))
     }
-}
-
-/// As Debezium does: every option by itself, and a connection only if none of them has an error. The value of a
-/// validated option is null in Debezium's answer, whatever was submitted. What only a task finds wrong is not told here,
-/// as in Debezium.
-async fn validate(config: Properties) -> Vec<ConfigValue> {
-    let mut values: Vec<ConfigValue> =
-        options::CONFIG_DEF.keys.iter().map(|key| ConfigValue::new(key.name, None)).collect();
-    let mut report =
-        |option: &str, message: String| match values.iter_mut().find(|v| v.name == option) {
-            Some(value) => value.errors.push(message),
-            None => {
-                let mut value = ConfigValue::new(option, None);
-                value.errors.push(message);
-                values.push(value);
-            }
-        };
-    let problems = settings::problems(&config);
-    if !problems.is_empty() {
-        for problem in problems {
-            report(&problem.option, problem.to_string());
-        }
-    } else if let Ok(settings) = Settings::parse(&config) {
-        let limit = settings.validation_timeout;
-        let failed = match tokio::time::timeout(limit, source::probe(&settings)).await {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => {
-                let reason = connection::describe(&error, &settings.database);
-                Some(format!("Error while validating connector config: {reason}"))
-            }
-            Err(_elapsed) => {
-                Some(format!("Connection validation timed out after {} ms", limit.as_millis()))
-            }
-        };
-        if let Some(message) = failed {
-            report("database.hostname", message);
-        }
-    }
-    values
-}
-
-/// What REST lists beside the connector: the transforms and converters that walbridge implements.
-pub(crate) fn components() -> Vec<PluginInfo> {
-    let apache = |class: &str, kind| PluginInfo {
-        class: class.to_owned(),
-        kind,
-        version: Some(crate::CONNECT_VERSION.to_owned()),
-    };
-    let mut list = vec![PluginInfo {
-        class: "io.debezium.transforms.ExtractNewRecordState".to_owned(),
-        kind: PluginKind::Transformation,
-        version: Some(DEBEZIUM_VERSION.to_owned()),
-    }];
-    list.push(apache("org.apache.kafka.connect.json.JsonConverter", PluginKind::Converter));
-    list.push(apache(
-        "org.apache.kafka.connect.storage.SimpleHeaderConverter",
-        PluginKind::HeaderConverter,
-    ));
-    list
 }

@@ -6,9 +6,7 @@
 
 use std::path::Path;
 
-use connect::Properties;
-
-use crate::properties;
+use connect::{Properties, java_properties};
 
 /// The worker cannot be configured from what was written.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +32,37 @@ pub enum WorkerConfigError {
 /// Image conventions of the environment that are no worker keys: logging, heap, waiting, plugin paths of the images.
 const NOT_PROPERTIES: &[&str] = &["log4j.", "cub.", "opts", "jmx.", "heap."];
 
+/// Variables of Debezium's images (`debezium/connect` 3.6) and the worker keys that they are.
+const DEBEZIUM: &[(&str, &str)] = &[
+    ("BOOTSTRAP_SERVERS", "bootstrap.servers"),
+    ("GROUP_ID", "group.id"),
+    ("CONFIG_STORAGE_TOPIC", "config.storage.topic"),
+    ("OFFSET_STORAGE_TOPIC", "offset.storage.topic"),
+    ("STATUS_STORAGE_TOPIC", "status.storage.topic"),
+    ("KEY_CONVERTER", "key.converter"),
+    ("VALUE_CONVERTER", "value.converter"),
+    ("ADVERTISED_HOST_NAME", "rest.advertised.host.name"),
+    ("ADVERTISED_PORT", "rest.advertised.port"),
+    ("OFFSET_FLUSH_INTERVAL_MS", "offset.flush.interval.ms"),
+    ("OFFSET_FLUSH_TIMEOUT_MS", "offset.flush.timeout.ms"),
+    ("SHUTDOWN_TIMEOUT", "task.shutdown.graceful.timeout.ms"),
+];
+
+/// What those images set where nothing else is said.
+const DEBEZIUM_DEFAULTS: &[(&str, &str)] = &[
+    ("bootstrap.servers", "0.0.0.0:9092"),
+    ("group.id", "1"),
+    ("status.storage.topic", "connect-status"),
+    ("key.converter", "org.apache.kafka.connect.json.JsonConverter"),
+    ("value.converter", "org.apache.kafka.connect.json.JsonConverter"),
+    ("offset.flush.interval.ms", "60000"),
+    ("offset.flush.timeout.ms", "5000"),
+    ("task.shutdown.graceful.timeout.ms", "10000"),
+    ("config.storage.replication.factor", "1"),
+    ("offset.storage.replication.factor", "1"),
+    ("status.storage.replication.factor", "1"),
+];
+
 /// Reads a `.properties` file.
 ///
 /// # Errors
@@ -42,18 +71,39 @@ pub fn from_file(path: &Path) -> Result<Properties, WorkerConfigError> {
     let shown = || path.display().to_string();
     let text = std::fs::read_to_string(path)
         .map_err(|source| WorkerConfigError::Read { path: shown(), source })?;
-    let entries = properties::parse(&text)
+    let entries = java_properties::parse(&text)
         .map_err(|error| WorkerConfigError::Syntax { path: shown(), reason: error.to_string() })?;
     Ok(entries.into_iter().collect())
 }
 
-/// Reads `CONNECT_*` variables: the prefix off, lower case, `_` to `.`, `__` to `-`, `___` to `_`
-/// (the rule of Confluent's images; Debezium's images know the first mapping only).
+/// Reads the environment as the images do: `CONNECT_*` variables with the prefix off, lower case, `_` to `.`, `__` to
+/// `-`, `___` to `_` (the rule of Confluent's images; Debezium's know the first mapping only), and the variables
+/// without a prefix of Debezium's images, with their defaults, where there is any of these.
 pub fn from_env(variables: impl Iterator<Item = (String, String)>) -> Properties {
-    variables
-        .filter_map(|(name, value)| Some((property_name(name.strip_prefix("CONNECT_")?), value)))
-        .filter(|(key, _)| !NOT_PROPERTIES.iter().any(|p| key.starts_with(p)))
-        .collect()
+    let (mut properties, mut debezium) = (Properties::new(), Properties::new());
+    for (name, value) in variables {
+        if let Some(rest) = name.strip_prefix("CONNECT_") {
+            let key = property_name(rest);
+            if !NOT_PROPERTIES.iter().any(|prefix| key.starts_with(prefix)) {
+                properties.insert(key, value);
+            }
+        } else if let Some((_, key)) = DEBEZIUM.iter().find(|(known, _)| *known == name)
+            && !value.is_empty()
+        {
+            debezium.insert((*key).to_owned(), value);
+        }
+    }
+    // The images' entry point puts the variables without a prefix over those with one.
+    if ["config.storage.topic", "offset.storage.topic"]
+        .iter()
+        .any(|key| debezium.contains_key(*key))
+    {
+        properties.extend(debezium);
+        for (key, value) in DEBEZIUM_DEFAULTS {
+            properties.entry((*key).to_owned()).or_insert_with(|| (*value).to_owned());
+        }
+    }
+    properties
 }
 
 /// Keys that mean nothing to this worker.
@@ -144,6 +194,7 @@ const KNOWN: &[&str] = &[
     "request.timeout.ms",
     "response.http.headers.config",
     "retry.backoff.max.ms",
+    "rest.extension.classes",
     "retry.backoff.ms",
     "scheduled.rebalance.max.delay.ms",
     "security.protocol",
@@ -188,6 +239,30 @@ mod tests {
             pairs,
             [("bootstrap.servers", "a:1"), ("producer.compression.type", "zstd"), ("x-y_z", "1")]
         );
+    }
+
+    #[test]
+    fn debezium_images_variables_come_with_their_defaults() {
+        let properties = env(&[
+            ("BOOTSTRAP_SERVERS", "a:1"),
+            ("GROUP_ID", "7"),
+            ("CONFIG_STORAGE_TOPIC", "c"),
+            ("OFFSET_STORAGE_TOPIC", "o"),
+            ("CONNECT_GROUP_ID", "8"),
+            ("CONNECT_STATUS_STORAGE_REPLICATION_FACTOR", "3"),
+        ]);
+        let get = |key: &str| properties.get(key).map(String::as_str);
+        assert_eq!(get("bootstrap.servers"), Some("a:1"));
+        assert_eq!(get("group.id"), Some("7"));
+        assert_eq!(get("status.storage.topic"), Some("connect-status"));
+        assert_eq!(get("config.storage.replication.factor"), Some("1"));
+        assert_eq!(get("status.storage.replication.factor"), Some("3"));
+    }
+
+    #[test]
+    fn other_images_get_no_defaults_of_debeziums() {
+        let properties = env(&[("CONNECT_BOOTSTRAP_SERVERS", "a:1"), ("GROUP_ID", "7")]);
+        assert_eq!(properties.len(), 1);
     }
 
     #[test]

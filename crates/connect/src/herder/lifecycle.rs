@@ -9,9 +9,9 @@ use tracing::{info, warn};
 use super::task::{self, End, Ended, Phase, Supervision, TaskId, TaskRun};
 use super::{ConnectorRun, Herder};
 use crate::connector::{OffsetStore, Properties, StatusSink, Target, TaskContext, TaskError};
-use crate::java_map::hash_order;
 use crate::storage::config::{ConnectorEntry, RestartRequest, TargetState};
 use crate::storage::status::{State, Status};
+use sink::java_map::hash_order;
 
 impl From<TargetState> for Target {
     fn from(target: TargetState) -> Self {
@@ -72,12 +72,7 @@ impl Herder {
     fn check_start(&self, entry: &ConnectorEntry) -> Result<(), TaskError> {
         let config = self.resolved(entry.config.as_ref())?;
         let class = config.get("connector.class").map_or("", String::as_str);
-        let plugin = self.shared.plugin(class).ok_or_else(|| TaskError {
-            trace: format!(
-                "org.apache.kafka.connect.errors.ConnectException: this worker does not implement the connector \
-                 class {class}; its records in the storage topics are left as they are\n"
-            ),
-        })?;
+        let plugin = self.shared.plugin(class).ok_or_else(|| crate::foreign::refusal(class))?;
         crate::validation::topic_creation(&self.shared.settings, &config)?;
         plugin.start(&config)
     }
@@ -180,8 +175,7 @@ impl Herder {
 
     fn reconcile_tasks(&mut self, name: &str) {
         let Some(entry) = self.shared.configs.connector(name) else { return };
-        let known =
-            entry.config.as_ref().is_some_and(|config| self.shared.plugin_of(config).is_some());
+        let known = entry.config.as_ref().is_some_and(|config| self.shared.runs(config));
         let wanted =
             if entry.target == TargetState::Stopped || !known { &[][..] } else { &entry.tasks };
         for id in self.tasks_of(name) {
@@ -312,10 +306,12 @@ impl Herder {
             entry.target != TargetState::Stopped
                 && usize::try_from(*task).is_ok_and(|task| task < entry.tasks.len())
         });
-        if entry.is_some() && unassigned {
+        let told = entry.is_some() && unassigned;
+        if told {
             self.task_unassigned(id);
         }
-        if !wanted && self.shared.statuses.task(name, *task).is_some() {
+        // What was just told has not been read back yet.
+        if !wanted && (told || self.shared.statuses.task(name, *task).is_some()) {
             self.shared.statuses.delete_task(name, *task);
         }
     }

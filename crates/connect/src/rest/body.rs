@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::jackson::{self, Step};
 use crate::herder::command::Refusal;
 use crate::storage::config::TargetState;
 
@@ -31,6 +32,35 @@ fn refuse(text: impl Into<String>) -> Refusal {
     Refusal::new(500, text)
 }
 
+/// The classes that Jackson goes through, from the root down.
+const CREATE: &[&str] = &["CreateConnectorRequest", MAP];
+const FLAT: &[&str] = &[MAP, MAP];
+const OFFSETS: &[&str] = &["ConnectorOffsets", "java.util.ArrayList", "ConnectorOffset", MAP];
+
+/// Why a body is not JSON.
+fn syntax(body: &str, classes: &[&str]) -> Refusal {
+    let Some(jackson::Fault { message, path }) = jackson::fault(body) else {
+        // What serde refuses and Jackson takes: nesting beyond measure.
+        return refuse("Document nesting depth exceeds the maximum allowed");
+    };
+    let chain: Vec<String> = path
+        .iter()
+        .zip(classes)
+        .map(|(step, class)| {
+            let class = if class.contains('.') {
+                (*class).to_owned()
+            } else {
+                format!("{ENTITIES}.{class}")
+            };
+            match step {
+                Step::Field(name) => format!("{class}[\"{name}\"]"),
+                Step::Item(index) => format!("{class}[{index}]"),
+            }
+        })
+        .collect();
+    refuse(format!("{message}{}", through(&chain)))
+}
+
 impl<'a> Reader<'a> {
     fn new(body: &'a [u8]) -> Result<Self, Refusal> {
         let body = std::str::from_utf8(body)
@@ -39,23 +69,23 @@ impl<'a> Reader<'a> {
     }
 
     /// The whole body; nothing for an empty one or null.
-    fn value(&self) -> Result<Option<&'a RawValue>, Refusal> {
-        if self.body.trim().is_empty() {
+    fn value(&self, classes: &[&str]) -> Result<Option<&'a RawValue>, Refusal> {
+        if self.body.trim_matches([' ', '\t', '\n', '\r']).is_empty() {
             return Ok(None);
         }
-        let raw: &RawValue = serde_json::from_str(self.body).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            let at = source(line, column);
-            refuse(format!("Request body is not JSON: {:?} error{at}", error.classify()))
-        })?;
+        let parsed: Result<&RawValue, _> = serde_json::from_str(self.body);
+        let raw = parsed.map_err(|_not_json| syntax(self.body, classes))?;
         Ok(Some(raw).filter(|raw| raw.get() != "null"))
     }
 
     fn place(&self, part: &RawValue) -> String {
-        let offset = (part.get().as_ptr() as usize).saturating_sub(self.body.as_ptr() as usize);
+        self.place_at((part.get().as_ptr() as usize).saturating_sub(self.body.as_ptr() as usize))
+    }
+
+    fn place_at(&self, offset: usize) -> String {
         let before = self.body.get(..offset).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().len() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         source(line, column)
     }
 
@@ -131,8 +161,21 @@ impl<'a> Reader<'a> {
         fields.into_iter().map(text).collect()
     }
 
+    /// A field that a class does not have. Jackson notices it behind a number, or before anything else.
     fn unknown(&self, part: &RawValue, field: &str, class: &str, known: &str) -> Refusal {
-        let at = self.place(part);
+        let start = (part.get().as_ptr() as usize).saturating_sub(self.body.as_ptr() as usize);
+        let number =
+            part.get().starts_with(|letter: char| letter == '-' || letter.is_ascii_digit());
+        let at = self.place_at(if number { start + part.get().len() } else { start });
+        Self::unrecognized(field, class, known, &at)
+    }
+
+    /// The same of a class that is made only when all of its fields are known.
+    fn unknown_at_end(&self, field: &str, class: &str, known: &str) -> Refusal {
+        Self::unrecognized(field, class, known, &self.place_at(self.body.trim_end().len()))
+    }
+
+    fn unrecognized(field: &str, class: &str, known: &str, at: &str) -> Refusal {
         refuse(format!(
             "Unrecognized field \"{field}\" (class {class}), not marked as ignorable ({known}){at}{}",
             through(&[format!("{class}[\"{field}\"]")])
@@ -141,9 +184,7 @@ impl<'a> Reader<'a> {
 }
 
 fn source(line: usize, column: usize) -> String {
-    format!(
-        "\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: {line}, column: {column}]"
-    )
+    format!("\n at {}", jackson::source(line, column))
 }
 
 fn through(chain: &[String]) -> String {
@@ -157,14 +198,14 @@ fn through(chain: &[String]) -> String {
 /// A flat map; nothing if there is no body.
 pub(super) fn config(body: &[u8]) -> Result<Option<Sent>, Refusal> {
     let reader = Reader::new(body)?;
-    reader.value()?.map(|value| reader.map(value, &[])).transpose()
+    reader.value(FLAT)?.map(|value| reader.map(value, &[])).transpose()
 }
 
 /// `POST /connectors`.
 pub(super) fn create(body: &[u8]) -> Result<Create, Refusal> {
     let class = format!("{ENTITIES}.CreateConnectorRequest");
     let reader = Reader::new(body)?;
-    let Some(value) = reader.value()? else {
+    let Some(value) = reader.value(CREATE)? else {
         return Err(refuse(format!(
             "Cannot invoke \"{class}.name()\" because \"createRequest\" is null"
         )));
@@ -189,7 +230,7 @@ pub(super) fn create(body: &[u8]) -> Result<Create, Refusal> {
             }
             _ => {
                 let known = "3 known properties: \"config\", \"name\", \"initial_state\"";
-                return Err(reader.unknown(part, &field, &class, known));
+                return Err(reader.unknown_at_end(&field, &class, known));
             }
         }
     }
@@ -218,7 +259,7 @@ fn initial_state(
 pub(super) fn offsets(body: &[u8]) -> Result<Vec<(Value, Option<Value>)>, Refusal> {
     let class = format!("{ENTITIES}.ConnectorOffsets");
     let reader = Reader::new(body)?;
-    let Some(value) = reader.value()? else {
+    let Some(value) = reader.value(OFFSETS)? else {
         return Err(refuse(format!(
             "Cannot invoke \"{class}.offsets()\" because \"offsets\" is null"
         )));
@@ -308,4 +349,4 @@ fn primitive(map: &Value) -> Result<(), Refusal> {
 }
 
 #[cfg(test)]
-mod test;
+mod tests;

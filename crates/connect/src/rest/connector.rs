@@ -166,7 +166,7 @@ pub(super) async fn patch_config(call: &Call<'_>, name: String) -> Result<Answer
             None => drop(config.shift_remove(&key)),
         }
     }
-    let config = crate::java_map::hash_order(config);
+    let config = sink::java_map::hash_order(config);
     let sent = config.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
     validation::check(&call.context.shared, &sent).await?;
     call.context.herder.put_config(name.clone(), config.clone(), None).await?;

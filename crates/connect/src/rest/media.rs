@@ -84,7 +84,7 @@ pub(super) fn answer_type(headers: &HeaderMap) -> String {
 }
 
 #[cfg(test)]
-mod test {
+mod tests {
     use axum::http::header::HeaderName;
 
     use super::*;

@@ -1,7 +1,10 @@
 //! `/connector-plugins`.
 
+use sink::component;
+
 use super::respond::Answer;
 use super::{Call, body};
+use crate::config_def::Definition;
 use crate::herder::command::Refusal;
 use crate::herder::simple_name;
 use crate::settings::PluginKind;
@@ -16,23 +19,24 @@ pub(super) fn list(call: &Call<'_>) -> Answer {
     Answer::json(200, &shown.collect::<Vec<_>>())
 }
 
-pub(super) fn config(call: &Call<'_>, class: &str) -> Result<Answer, Refusal> {
-    let plugin = call.context.shared.plugin(class);
-    let plugin = plugin.ok_or_else(|| Refusal::new(404, format!("Unknown plugin {class}.")))?;
-    let version = plugin.version();
-    if let Some(wanted) =
-        call.query("version").filter(|wanted| *wanted != version && *wanted != "latest")
-    {
-        let class = plugin.class();
-        return Err(Refusal::new(
-            400,
-            format!(
-                "Plugin {class} not found that matches the version range [{wanted},{wanted}], available versions: \
-                 [{version}]"
-            ),
-        ));
+pub(super) fn config(call: &Call<'_>, name: &str) -> Result<Answer, Refusal> {
+    let refuse_version = |class: &str, available: &[&str]| match call.query("version") {
+        Some(wanted) => match validation::version_problem(class, wanted, available) {
+            Some(problem) => Err(Refusal::new(400, problem)),
+            None => Ok(()),
+        },
+        None => Ok(()),
+    };
+    if let Some(plugin) = call.context.shared.plugin(name) {
+        refuse_version(plugin.class(), &[plugin.version()])?;
+        return Ok(Answer::json(200, &validation::definitions(plugin)));
     }
-    Ok(Answer::json(200, &validation::definitions(&call.context.shared, plugin)))
+    let unknown = || Refusal::new(404, format!("Unknown plugin {name}."));
+    let class = component::class(name).ok_or_else(unknown)?;
+    let found = component::all().find(|component| component.class == class).ok_or_else(unknown)?;
+    refuse_version(class, &validation::versions(found))?;
+    let definitions: Vec<Definition> = found.def.keys.iter().map(Definition::from).collect();
+    Ok(Answer::json(200, &definitions))
 }
 
 pub(super) async fn validate(call: &Call<'_>, class: &str) -> Result<Answer, Refusal> {
@@ -57,13 +61,10 @@ pub(super) async fn validate(call: &Call<'_>, class: &str) -> Result<Answer, Ref
             500,
             format!("org.apache.kafka.connect.runtime.rest.errors.BadRequestException: {message}"),
         )),
-        Err(Refusal { code, message }) if message.starts_with("Invalid value ") => {
-            Err(Refusal::new(
-                code,
-                format!("org.apache.kafka.common.config.ConfigException: {message}"),
-            ))
-        }
-        Err(refusal) => Err(refusal),
+        Err(Refusal { code, message }) => Err(Refusal::new(
+            code,
+            format!("org.apache.kafka.common.config.ConfigException: {message}"),
+        )),
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) enum Resource {
     Plugins,
     PluginConfig(String),
     PluginValidate(String),
+    Loggers,
+    Logger(String),
 }
 
 /// Why a path is no resource.
@@ -80,6 +82,8 @@ fn resource(segments: &[&str]) -> Result<Resource, PathError> {
         ["connectors", _, "fence"] => Ok(Resource::Fence),
         ["connector-plugins"] => Ok(Resource::Plugins),
         ["connector-plugins", class, "config"] => Ok(Resource::PluginConfig(class.to_owned())),
+        ["admin", "loggers"] => Ok(Resource::Loggers),
+        ["admin", "loggers", name] => Ok(Resource::Logger(name.to_owned())),
         ["connector-plugins", class, "config", "validate"] => {
             Ok(Resource::PluginValidate(class.to_owned()))
         }
@@ -88,6 +92,11 @@ fn resource(segments: &[&str]) -> Result<Resource, PathError> {
 }
 
 impl Resource {
+    /// Whether it belongs to `admin.listeners`.
+    pub(super) fn is_admin(&self) -> bool {
+        matches!(self, Self::Loggers | Self::Logger(_))
+    }
+
     /// Its verbs, in the order of Connect's `Allow` header.
     pub(super) fn methods(&self) -> &'static [&'static str] {
         match self {
@@ -97,9 +106,11 @@ impl Resource {
             | Self::TaskStatus(..)
             | Self::Topics(_)
             | Self::Plugins
-            | Self::PluginConfig(_) => &["HEAD", "GET", "OPTIONS"],
+            | Self::PluginConfig(_)
+            | Self::Loggers => &["HEAD", "GET", "OPTIONS"],
             Self::Connectors | Self::Tasks(_) => &["HEAD", "POST", "GET", "OPTIONS"],
             Self::Connector(_) => &["HEAD", "DELETE", "GET", "OPTIONS"],
+            Self::Logger(_) => &["HEAD", "GET", "OPTIONS", "PUT"],
             Self::Config(_) => &["HEAD", "GET", "OPTIONS", "PUT", "PATCH"],
             Self::Offsets(_) => &["HEAD", "DELETE", "GET", "OPTIONS", "PATCH"],
             Self::Restart(_) | Self::TaskRestart(..) => &["POST", "OPTIONS"],
@@ -170,7 +181,7 @@ pub(super) fn encode(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod test {
+mod tests {
     use super::*;
 
     fn parse(path: &str) -> Result<Resource, PathError> {

@@ -10,7 +10,8 @@ use tokio::sync::Notify;
 use super::json::render;
 use super::log::{Copy, Log, LogError, Malformed, Record};
 use crate::connector::Properties;
-use crate::java_map::hash_order;
+use crate::logging::Level;
+use sink::java_map::hash_order;
 
 /// What shall become of a connector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,7 +55,9 @@ enum Key<'a> {
     Commit(&'a str),
     TargetState(&'a str),
     Restart(&'a str),
-    /// Of no concern here: session keys, fencing, log levels.
+    /// The level of a logger on every worker.
+    Logger(&'a str),
+    /// Of no concern here: session keys, fencing.
     Other,
 }
 
@@ -78,9 +81,10 @@ impl<'a> Key<'a> {
         if let Some(name) = after("restart-connector-") {
             return Some(Self::Restart(name));
         }
-        let other =
-            ["tasks-fencing-", "logger-cluster-"].iter().any(|prefix| key.starts_with(prefix));
-        (other || key == "session-key").then_some(Self::Other)
+        if let Some(name) = after("logger-cluster-") {
+            return Some(Self::Logger(name));
+        }
+        (key.starts_with("tasks-fencing-") || key == "session-key").then_some(Self::Other)
     }
 }
 
@@ -92,6 +96,11 @@ struct PropertiesValue {
 #[derive(Debug, Serialize, Deserialize)]
 struct CommitValue {
     tasks: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct LoggerValue {
+    level: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -144,6 +153,7 @@ pub(crate) struct Changes {
     /// Connectors whose configuration was written, be it the same.
     pub(crate) written: IndexSet<String>,
     pub(crate) restarts: IndexMap<String, RestartRequest>,
+    pub(crate) loggers: IndexMap<String, Level>,
 }
 
 /// What the topic says.
@@ -196,6 +206,15 @@ impl Content {
                 let Some(value) = value.filter(|_| live) else { return Ok(()) };
                 let request = serde_json::from_slice(value).map_err(bad("a restart request"))?;
                 self.changes.restarts.insert(name.to_owned(), request);
+                return Ok(());
+            }
+            Key::Logger(name) => {
+                let Some(value) = value.filter(|_| live) else { return Ok(()) };
+                let LoggerValue { level } =
+                    serde_json::from_slice(value).map_err(bad("a logger's level"))?;
+                let level = Level::parse(&level)
+                    .ok_or_else(|| Malformed("unknown log level".to_owned()))?;
+                self.changes.loggers.insert(name.to_owned(), level);
                 return Ok(());
             }
             Key::Other => return Ok(()),
@@ -330,6 +349,11 @@ impl ConfigStorage {
         self.log.write(format!("commit-{name}").as_bytes(), Some(&value)).await
     }
 
+    pub(crate) async fn put_logger(&self, name: &str, level: Level) -> Result<(), LogError> {
+        let key = format!("logger-cluster-{name}");
+        self.log.write(key.as_bytes(), Some(&render(&serde_json::json!({ "level": level })))).await
+    }
+
     pub(crate) async fn put_restart(
         &self,
         name: &str,
@@ -342,4 +366,4 @@ impl ConfigStorage {
 }
 
 #[cfg(test)]
-mod test;
+mod tests;

@@ -56,7 +56,7 @@ pub(crate) fn render(value: &impl Serialize) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod test {
+mod tests {
     use super::*;
 
     #[test]

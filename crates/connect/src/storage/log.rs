@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::FutureRecord;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::util::Timeout;
 use rdkafka::{Offset, TopicPartitionList};
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
+use crate::client;
 use crate::error::WorkerError;
 
 /// How long a write may wait until it is read back, and a read until it has reached the end; Connect's own bound.
@@ -59,8 +60,8 @@ pub(crate) enum LogError {
 /// See the module.
 pub(crate) struct Log {
     topic: String,
-    consumer: Arc<StreamConsumer>,
-    producer: FutureProducer,
+    consumer: Arc<client::Consumer>,
+    producer: client::Producer,
     /// By partition, the offset after the last record applied.
     positions: watch::Receiver<Vec<i64>>,
 }
@@ -76,8 +77,8 @@ impl Log {
     /// Reading goes on until `stop` is cancelled.
     pub(crate) async fn open(
         topic: &str,
-        consumer: Arc<StreamConsumer>,
-        producer: FutureProducer,
+        consumer: Arc<client::Consumer>,
+        producer: client::Producer,
         copy: Arc<dyn Copy>,
         stop: CancellationToken,
     ) -> Result<Self, WorkerError> {
@@ -178,7 +179,10 @@ impl Log {
 }
 
 /// [`ends`], with patience: the leaders of a topic that was just created may not know it yet.
-async fn settled_ends(topic: &str, consumer: &Arc<StreamConsumer>) -> Result<Vec<i64>, KafkaError> {
+async fn settled_ends(
+    topic: &str,
+    consumer: &Arc<client::Consumer>,
+) -> Result<Vec<i64>, KafkaError> {
     let deadline = tokio::time::Instant::now() + READ_BACK;
     loop {
         let found = ends(topic, consumer).await;
@@ -206,7 +210,7 @@ async fn settled_ends(topic: &str, consumer: &Arc<StreamConsumer>) -> Result<Vec
 }
 
 /// By partition, the offset after the last record.
-async fn ends(topic: &str, consumer: &Arc<StreamConsumer>) -> Result<Vec<i64>, KafkaError> {
+async fn ends(topic: &str, consumer: &Arc<client::Consumer>) -> Result<Vec<i64>, KafkaError> {
     let topic = topic.to_owned();
     let consumer = Arc::clone(consumer);
     let task = tokio::task::spawn_blocking(move || {
@@ -238,7 +242,7 @@ async fn ends(topic: &str, consumer: &Arc<StreamConsumer>) -> Result<Vec<i64>, K
 
 struct Reader {
     topic: String,
-    consumer: Arc<StreamConsumer>,
+    consumer: Arc<client::Consumer>,
     copy: Arc<dyn Copy>,
     positions: watch::Sender<Vec<i64>>,
     /// The ends when the worker started: what is at or behind them is live.

@@ -154,7 +154,7 @@ impl OffsetStorage {
 }
 
 #[cfg(test)]
-mod test {
+mod tests {
     use super::*;
 
     fn record<'a>(key: &'a [u8], value: Option<&'a [u8]>) -> Record<'a> {

@@ -88,6 +88,21 @@ struct Content {
     connectors: HashMap<String, Status>,
     tasks: HashMap<String, BTreeMap<u32, Status>>,
     topics: HashMap<String, BTreeSet<String>>,
+    /// How many statuses of a connector this worker has written and not read back yet.
+    pending: HashMap<String, usize>,
+}
+
+impl Content {
+    /// Counts a status that was read back; says whether more are to come.
+    fn arrived(&mut self, name: &str) -> bool {
+        let Some(pending) = self.pending.get_mut(name) else { return false };
+        *pending -= 1;
+        let more = *pending > 0;
+        if !more {
+            self.pending.remove(name);
+        }
+        more
+    }
 }
 
 /// What the topic says.
@@ -111,8 +126,11 @@ impl Copy for StatusCopy {
         match (key, record.value) {
             (Key::Connector(name), None) => drop(content.connectors.remove(name)),
             (Key::Connector(name), Some(value)) => {
-                let status = serde_json::from_slice(value).map_err(bad)?;
-                content.connectors.insert(name.to_owned(), status);
+                let status: Status = serde_json::from_slice(value).map_err(bad)?;
+                // A connector that starts again at once does not seem to be nobody's for a moment.
+                if !(content.arrived(name) && status.state == State::Unassigned) {
+                    content.connectors.insert(name.to_owned(), status);
+                }
             }
             (Key::Task(name, task), None) => {
                 let tasks = content.tasks.get_mut(name);
@@ -206,6 +224,7 @@ impl StatusStorage {
 
     pub(crate) fn put_connector(&self, name: &str, status: &Status) {
         if !self.overtaken(status, self.connector(name).as_ref()) {
+            *self.copy.lock().pending.entry(name.to_owned()).or_default() += 1;
             self.log.post(&connector_key(name), Some(&render(status)));
         }
     }
@@ -258,4 +277,4 @@ impl StatusStorage {
 }
 
 #[cfg(test)]
-mod test;
+mod tests;

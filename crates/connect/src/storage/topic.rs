@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::admin::{AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use crate::client;
 use crate::error::WorkerError;
 use crate::settings::TopicSettings;
 
@@ -39,8 +39,8 @@ impl Kind {
 pub(crate) async fn ensure(
     kind: Kind,
     settings: &TopicSettings,
-    admin: &AdminClient<DefaultClientContext>,
-    consumer: &Arc<StreamConsumer>,
+    admin: &client::Admin,
+    consumer: &Arc<client::Consumer>,
     servers: &str,
 ) -> Result<(), WorkerError> {
     let name = settings.name.as_str();
@@ -86,13 +86,13 @@ fn unreadable(topic: &str, servers: &str, error: &KafkaError) -> WorkerError {
 }
 
 /// How many partitions the topic has; 0 if there is no such topic.
-async fn partitions(name: &str, consumer: &Arc<StreamConsumer>) -> Result<usize, KafkaError> {
+async fn partitions(name: &str, consumer: &Arc<client::Consumer>) -> Result<usize, KafkaError> {
     let (name, consumer) = (name.to_owned(), Arc::clone(consumer));
     let asked = tokio::task::spawn_blocking(move || ask_partitions(&name, &consumer));
     asked.await.map_err(|_ended| KafkaError::Canceled)?
 }
 
-fn ask_partitions(name: &str, consumer: &StreamConsumer) -> Result<usize, KafkaError> {
+fn ask_partitions(name: &str, consumer: &client::Consumer) -> Result<usize, KafkaError> {
     let metadata = consumer.fetch_metadata(Some(name), Duration::from_secs(30))?;
     let topic = metadata.topics().iter().find(|topic| topic.name() == name);
     let Some(topic) = topic else { return Ok(0) };
@@ -110,7 +110,7 @@ fn ask_partitions(name: &str, consumer: &StreamConsumer) -> Result<usize, KafkaE
 async fn create(
     kind: Kind,
     settings: &TopicSettings,
-    admin: &AdminClient<DefaultClientContext>,
+    admin: &client::Admin,
 ) -> Result<(), WorkerError> {
     let name = settings.name.as_str();
     let unusable = |reason: String| WorkerError::Topic { topic: name.to_owned(), reason };
@@ -149,11 +149,7 @@ async fn create(
     }
 }
 
-async fn check_policy(
-    kind: Kind,
-    name: &str,
-    admin: &AdminClient<DefaultClientContext>,
-) -> Result<(), WorkerError> {
+async fn check_policy(kind: Kind, name: &str, admin: &client::Admin) -> Result<(), WorkerError> {
     let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(30)));
     let resource = ResourceSpecifier::Topic(name);
     let described = match admin.describe_configs([&resource], &options).await {

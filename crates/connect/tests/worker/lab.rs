@@ -53,7 +53,12 @@ impl Plugin for Idle {
     }
 
     fn validate(&self, config: Properties) -> BoxFuture<Vec<ConfigValue>> {
-        Box::pin(async move { DEF.validate(&config) })
+        Box::pin(async move {
+            let value = |key: &ConfigKey| {
+                ConfigValue::of(key, key.name, config.get(key.name).map(String::as_str))
+            };
+            DEF.keys.iter().map(value).collect()
+        })
     }
 
     fn task_configs(&self, config: &Properties) -> Vec<Properties> {
@@ -132,13 +137,14 @@ impl Lab {
             ("task.shutdown.graceful.timeout.ms", GRACE.as_millis().to_string()),
         ];
         let properties = properties.map(|(key, value)| (key.to_owned(), value)).into();
-        WorkerSettings::parse(&properties, "4.3.0", "0000000000000000", Vec::new()).unwrap()
+        WorkerSettings::parse(&properties, "4.3.0", "0000000000000000").unwrap()
     }
 
     pub(crate) async fn try_start(&self) -> Result<(Worker, CancellationToken), WorkerError> {
         let shutdown = CancellationToken::new();
         let worker =
-            Worker::start(self.settings(), vec![Arc::new(Idle)], None, shutdown.clone()).await?;
+            Worker::start(self.settings(), vec![Arc::new(Idle)], None, None, shutdown.clone())
+                .await?;
         Ok((worker, shutdown))
     }
 

@@ -113,6 +113,7 @@ impl Batcher {
             bytes: self.bytes.split().freeze(),
             cells: std::mem::take(&mut self.cells),
             events: std::mem::take(&mut self.events),
+            decoded: None,
         }
     }
 }

@@ -134,6 +134,7 @@ impl Link {
                         return Err(self.io(io::ErrorKind::UnexpectedEof.into()));
                     }
                     self.progress.bytes.fetch_add(count as u64, Ordering::Relaxed);
+                    self.progress.hear();
                     return Ok(Next::Bytes);
                 }
                 () = &mut other => return Ok(Next::Other),
@@ -150,6 +151,8 @@ impl Link {
             Duty::Confirmed(true) => {
                 if self.take_confirmed() {
                     self.report().await?;
+                } else {
+                    self.progress.feedback_spared.fetch_add(1, Ordering::Relaxed);
                 }
             }
             Duty::Confirmed(false) => self.confirmed = None,
@@ -171,6 +174,7 @@ impl Link {
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_micros();
         let update = self.status.encode(u64::try_from(now).unwrap_or(u64::MAX));
         self.write(&update).await?;
+        self.progress.feedback.fetch_add(1, Ordering::Relaxed);
         self.owes_reply = false;
         if let Some(ticks) = &mut self.ticks {
             ticks.reset();

@@ -185,6 +185,10 @@ fn constant(compiled: &Compiled, value: &crate::data::Value) -> Option<Option<Bo
 pub(super) struct Writer {
     /// Index of the event that records come from.
     pub(super) event: u32,
+    /// See [`Counters`](super::Counters).
+    pub(super) tolerated: u64,
+    /// Likewise.
+    pub(super) logged: u64,
     config: Arc<EncoderConfig>,
     scratch: Scratch,
     keys: Cache,
@@ -211,6 +215,8 @@ impl Writer {
         let converter::Converters { key, value, header } = config.converters.clone();
         Self {
             event: 0,
+            tolerated: 0,
+            logged: 0,
             config,
             scratch: Scratch::default(),
             keys: Cache::new(key),
@@ -275,7 +281,7 @@ impl Writer {
 
     /// `errors.tolerance`: what a transform or converter refuses may be left out.
     fn tolerate(
-        &self,
+        &mut self,
         written: Result<()>,
         judge: Judge<'_>,
         mark: &Mark,
@@ -284,7 +290,9 @@ impl Writer {
         match written {
             Err(error @ Error::Data { .. }) if self.config.tolerant => {
                 records.truncate(mark);
+                self.tolerated += 1;
                 if self.config.log_errors {
+                    self.logged += 1;
                     let table = judge.relation.map_or("", |relation| &relation.name);
                     tracing::error!(table, %error, "record left out");
                 }

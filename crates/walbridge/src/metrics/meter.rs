@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use exporter::Exporter;
-use exporter::capture::{Batch as Seen, Capture, SnapshotTable, Stage, TableCounts};
+use exporter::capture::{
+    Batch as Seen, Capture, Link, Loss, SnapshotTable, Stage, TableCounts, Work,
+};
 use exporter::kafka::{Client, Role};
 use exporter::task::Task;
 use pgoutput::queue::Usage;
 use pgoutput::stream::Progress;
 use pgoutput::{Batch, Event, Lsn, Op, Relation};
 use sink::encoder::Counters;
-use sink::producer::StatisticsSink;
+use sink::producer::{self, StatisticsSink};
 use sink::record::Records;
 
 use super::statistics;
@@ -41,6 +43,10 @@ struct State {
     tables: HashMap<usize, (Arc<Relation>, Arc<TableCounts>)>,
     transaction: Option<u64>,
     transaction_events: u64,
+    /// Since when one that is still open at the end of a batch is known.
+    transaction_since: Option<Instant>,
+    /// Those that ended in the batch.
+    ended: Vec<(u64, Duration)>,
     under_way: VecDeque<UnderWay>,
     /// Since when the pipeline waits for a batch.
     waiting: Instant,
@@ -77,6 +83,7 @@ impl Meter {
         let capture = Capture::new(connector, of.server, of.queue_events, of.max_tables);
         let capture = Arc::new(capture);
         let producer = Arc::new(Client::new(Role::Producer, of.client_id, of.max_tables));
+        task.expect_produce_errors(&producer::CODES);
         exporter.add_capture(number, Arc::clone(&capture));
         exporter.add_client(Arc::clone(&producer));
         let state = State {
@@ -84,6 +91,8 @@ impl Meter {
             tables: HashMap::new(),
             transaction: None,
             transaction_events: 0,
+            transaction_since: None,
+            ended: Vec::new(),
             under_way: VecDeque::new(),
             waiting: Instant::now(),
             full: None,
@@ -115,6 +124,8 @@ impl Meter {
         state.before = Counters::default();
         state.under_way.clear();
         (state.waiting, state.full, state.commit) = (Instant::now(), None, None);
+        // What was open comes again from its beginning.
+        (state.transaction_events, state.transaction_since) = (0, None);
     }
 
     /// The snapshot begins.
@@ -128,7 +139,13 @@ impl Meter {
         if !self.state().snapshot {
             self.capture.snapshot_skipped();
         }
-        self.capture.follow_stream(move || (progress.received().get(), progress.flushed().get()));
+        self.capture.follow_stream(move || Link {
+            received: progress.received().get(),
+            flushed: progress.flushed().get(),
+            feedback: progress.feedback(),
+            feedback_spared: progress.feedback_spared(),
+            heard_ms: progress.heard_ms(),
+        });
     }
 
     /// A batch became records.
@@ -140,18 +157,18 @@ impl Meter {
         took: Duration,
     ) {
         let mut state = self.state();
-        let waited = state.waiting.elapsed().saturating_sub(took).min(POLL_MAX);
-        let seen = state.seen(batch, counters, &self.capture);
-        let polled = counters.polled - state.before.polled;
+        let now = Instant::now();
+        let waited = now.duration_since(state.waiting).saturating_sub(took).min(POLL_MAX);
+        let seen = state.seen(batch, counters, now);
+        self.capture.transactions(&state.ended, state.transaction_since.is_some());
+        let before = std::mem::replace(&mut state.before, counters);
         let written = u64::try_from(records.len()).unwrap_or(u64::MAX);
-        state.before = counters;
         if let Some(commit_us) = seen.commit_us.filter(|_| written > 0 && seen.reads == 0) {
             // Batches of one transaction are one entry, however many: the queue holds no more than commits under way.
             match state.under_way.back_mut().filter(|last| last.commit_us == commit_us) {
                 Some(last) => last.records += written,
                 None => {
-                    let since = Instant::now();
-                    state.under_way.push_back(UnderWay { commit_us, records: written, since });
+                    state.under_way.push_back(UnderWay { commit_us, records: written, since: now });
                 }
             }
         }
@@ -159,11 +176,42 @@ impl Meter {
         state.waiting = Instant::now();
         drop(state);
         self.capture.batch(&seen, took);
-        self.task.polled(polled, waited + took);
-        if polled > written {
-            self.task.left_out(polled - written);
-            self.capture.dropped(polled - written);
+        if let Some(decoded) = batch.decoded {
+            let queued = now.saturating_duration_since(decoded.at).saturating_sub(took);
+            self.capture.worked(&[(Work::Decode, decoded.took), (Work::Queue, queued)]);
         }
+        self.task.polled(counters.polled - before.polled, waited + took);
+        self.left_out(written, before, counters);
+    }
+
+    /// What of a batch was polled and not written, by reason.
+    fn left_out(&self, written: u64, before: Counters, now: Counters) {
+        let all = (now.polled - before.polled).saturating_sub(written);
+        if all == 0 {
+            return;
+        }
+        self.task.left_out(all);
+        let tolerated = now.tolerated - before.tolerated;
+        if tolerated > 0 {
+            self.task.skipped(tolerated, now.logged - before.logged);
+        }
+        let failed = now.failed - before.failed;
+        let transformed = all.saturating_sub(tolerated + failed);
+        let losses =
+            [(Loss::Tolerance, tolerated), (Loss::Failure, failed), (Loss::Transform, transformed)];
+        for (loss, records) in losses.into_iter().filter(|(_, records)| *records > 0) {
+            self.capture.dropped(loss, records);
+        }
+    }
+
+    /// All records of a batch are handed over, which took that long.
+    pub(crate) fn handed_over(&self, took: Duration) {
+        self.capture.worked(&[(Work::Enqueue, took)]);
+    }
+
+    /// A record was not delivered, for a reason of [`producer::CODES`].
+    pub(crate) fn undelivered(&self, code: &'static str) {
+        self.task.produce_failed(code);
     }
 
     /// So many records were acknowledged just now; so many are not yet.
@@ -222,9 +270,6 @@ impl Meter {
     /// A run failed.
     pub(crate) fn failed(&self, reason: &'static str, for_good: bool) {
         self.capture.connected(false);
-        if reason == "kafka" {
-            self.capture.produce_failed();
-        }
         self.task.failed(for_good);
         if !for_good {
             self.capture.reconnects(reason);
@@ -241,8 +286,9 @@ impl Drop for Meter {
 
 impl State {
     /// What the batch held.
-    fn seen(&mut self, batch: &Batch, now: Counters, capture: &Capture) -> Seen {
-        let before = self.before;
+    fn seen(&mut self, batch: &Batch, counters: Counters, at: Instant) -> Seen {
+        let (before, now) = (self.before, counters);
+        self.ended.clear();
         let mut seen = Seen {
             reads: now.reads - before.reads,
             creates: now.creates - before.creates,
@@ -251,25 +297,32 @@ impl State {
             others: now.truncates - before.truncates,
             filtered: now.filtered - before.filtered,
             skipped: now.skipped - before.skipped,
-            erroneous: now.unconverted - before.unconverted,
+            erroneous: now.unconverted - before.unconverted + now.failed - before.failed,
             ..Seen::default()
         };
         for event in &batch.events {
             match event {
                 Event::Change(change) => {
-                    self.event(change.position.xid, &mut seen);
+                    if change.op != Op::Read {
+                        self.event(change.position.xid, &mut seen);
+                    }
                     seen.commit_us = Some(change.position.commit_time_us);
                 }
                 Event::Truncate { position, .. } => self.event(position.xid, &mut seen),
                 Event::Commit { end_lsn, .. } => {
                     seen.end = Some(end_lsn.get());
+                    let since = self.transaction_since.take();
                     if self.transaction_events > 0 {
-                        capture.transaction(std::mem::take(&mut self.transaction_events));
+                        let took = since.map_or(Duration::ZERO, |since| at.duration_since(since));
+                        self.ended.push((std::mem::take(&mut self.transaction_events), took));
                     }
                 }
                 Event::Idle { lsn, .. } => seen.end = Some(lsn.get()),
                 _ => {}
             }
+        }
+        if self.transaction_events > 0 && seen.reads == 0 {
+            self.transaction_since.get_or_insert(at);
         }
         seen.transaction = self.transaction;
         seen

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use exporter::kafka::{Node, Reading, Spread, Topic};
 use sink::producer::Statistics;
 
-/// What a producer tells of itself.
+/// What a client tells of itself.
 pub(super) fn reading(statistics: &Statistics) -> Reading {
     let mut reading = Reading {
         in_flight: 0.0,
@@ -61,7 +61,7 @@ fn topics(statistics: &Statistics, reading: &mut Reading) {
 }
 
 /// Of two parts, weighted by how many each saw.
-fn joined(one: Spread, other: Spread) -> Spread {
+pub(super) fn joined(one: Spread, other: Spread) -> Spread {
     let count = one.count + other.count;
     if count == 0.0 {
         return one;

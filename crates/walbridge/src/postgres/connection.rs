@@ -18,6 +18,9 @@ pub(super) fn describe(error: &Error, config: &Config) -> String {
             "Connection to {host}:{port} refused. Check that the hostname and port are correct and that the postmaster is accepting TCP/IP connections."
         ),
         Error::Io { .. } => "The connection attempt failed.".to_owned(),
+        Error::Tls(text) if text.contains("does not offer TLS") => {
+            "The server does not support SSL.".to_owned()
+        }
         other => other.to_string(),
     }
 }

@@ -15,9 +15,10 @@ mod undeclared;
 
 use std::sync::LazyLock;
 
+use connect::Properties;
 use connect::config_def::{ConfigDef, ConfigKey, Default, Importance, Type, Width};
 
-pub(super) use check::{Check, problems};
+use check::Check;
 
 /// What walbridge does with an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,8 @@ pub(super) enum Handling {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PostgresOption {
     pub(super) key: ConfigKey,
-    pub(super) check: Check,
+    /// Besides that of its type.
+    checks: &'static [Check],
     pub(super) handling: Handling,
     /// Whether `validate` shows and checks it.
     pub(super) declared: bool,
@@ -49,7 +51,7 @@ const fn declared(
     documentation: &'static str,
 ) -> PostgresOption {
     let key = ConfigKey::new(name, kind, default).documented(Importance::Medium, documentation);
-    PostgresOption { key, check: Check::Any, handling: Handling::Same, declared: true }
+    PostgresOption { key, checks: &[], handling: Handling::Same, declared: true }
 }
 
 impl PostgresOption {
@@ -77,8 +79,8 @@ impl PostgresOption {
         self
     }
 
-    const fn checked(mut self, check: Check) -> Self {
-        self.check = check;
+    const fn checked(mut self, checks: &'static [Check]) -> Self {
+        self.checks = checks;
         self
     }
 
@@ -101,6 +103,30 @@ impl PostgresOption {
         self.key.importance = importance;
         self.declared = false;
         self
+    }
+}
+
+impl PostgresOption {
+    /// What is wrong with it in that configuration, in Debezium's words: the type's complaint, then the checks'.
+    pub(super) fn problems(&self, config: &Properties) -> Vec<String> {
+        let given = config.get(self.key.name).map(String::as_str);
+        let kind = if self.declared { check::of_type(self.key.kind, given) } else { None };
+        let checks = self.checks.iter().flat_map(|check| check.problems(given, config));
+        kind.map(str::to_owned).into_iter().chain(checks).collect()
+    }
+
+    /// The values that a form should offer.
+    pub(super) fn recommended(&self) -> Vec<String> {
+        let words = self.checks.iter().find_map(|check| match check {
+            Check::OneOf(words) => Some(*words),
+            _ => None,
+        });
+        words.unwrap_or_default().iter().map(|&word| word.to_owned()).collect()
+    }
+
+    /// Whether a form should show it: Debezium hides one of its filters.
+    pub(super) fn visible(&self) -> bool {
+        self.key.name != "schema.exclude.list"
     }
 }
 

@@ -100,7 +100,6 @@ pub(super) struct Settings {
     pub(super) status_interval: Duration,
     pub(super) retries: Option<u32>,
     pub(super) retry_wait: Duration,
-    pub(super) validation_timeout: Duration,
     pub(super) extended_headers: bool,
     pub(super) tombstones: bool,
     pub(super) skipped: SkippedOperations,
@@ -231,43 +230,30 @@ fn split_statements(text: &str) -> Vec<String> {
     parts.split(';').map(whole).filter(|s| !s.is_empty()).collect()
 }
 
-/// Every problem of the configuration that Debezium names when it is submitted, in the table's order.
+/// Where the database is, and how long validation may take to reach it; of a configuration without [`problems`].
+pub(super) fn connection(config: &Properties) -> Result<(pgoutput::Config, Duration), Problem> {
+    let read = Reader(config);
+    Ok((database(&read)?, read.millis("connection.validation.timeout.ms")?))
+}
+
+/// Every problem that Debezium names when a configuration is submitted, in the table's order; without any, the options
+/// that walbridge does not support.
 pub(super) fn problems(config: &Properties) -> Vec<Problem> {
     let problem = |option: &str, message: String| Problem { option: option.to_owned(), message };
-    let unsupported = || "walbridge does not support this option yet; remove it".to_owned();
-    let given = |name: &str| config.get(name).is_some_and(|v| !v.trim().is_empty());
-    let mut found = Vec::new();
-    for option in options::all() {
-        let name = option.key.name;
-        let messages = options::problems(option, config);
-        found.extend(messages.into_iter().map(|message| problem(name, message)));
-        if let Some(kind) = name.strip_suffix(".exclude.list") {
-            let include = format!("{kind}.include.list");
-            if given(name) && given(&include) {
-                found.push(problem(name, format!("\"{include}\" is already specified")));
-            }
-        }
-    }
-    if !found.is_empty() {
-        return found;
-    }
-    for option in options::all().filter(|option| option.handling == Handling::Refused) {
-        let name = option.key.name;
-        if config.get(name).is_some_and(|v| !v.trim().is_empty() && !is_default(option, v)) {
-            found.push(problem(name, unsupported()));
-        }
-    }
-    if given("notification.enabled.channels")
-        && !given("notification.sink.topic.name")
-        && config
-            .get("notification.enabled.channels")
-            .is_some_and(|c| c.split(',').any(|c| c.trim() == "sink"))
-    {
-        found.push(problem(
-            "notification.sink.topic.name",
-            "Notification topic name must be provided when kafka notification channel is enabled"
-                .to_owned(),
-        ));
+    let mut found: Vec<Problem> = options::all()
+        .flat_map(|option| {
+            let messages = option.problems(config).into_iter();
+            messages.map(|message| problem(option.key.name, message))
+        })
+        .collect();
+    if found.is_empty() {
+        let refused = options::all().filter(|option| {
+            let given = config.get(option.key.name);
+            option.handling == Handling::Refused
+                && given.is_some_and(|v| !v.trim().is_empty() && !is_default(option, v))
+        });
+        let message = "walbridge does not support this option yet; remove it";
+        found.extend(refused.map(|option| problem(option.key.name, message.to_owned())));
     }
     found
 }
@@ -443,7 +429,6 @@ impl Settings {
             status_interval: read.millis("status.update.interval.ms")?,
             retries: u32::try_from(read.number::<i64>("errors.max.retries")?).ok(),
             retry_wait: read.millis("retriable.restart.connector.wait.ms")?,
-            validation_timeout: read.millis("connection.validation.timeout.ms")?,
             extended_headers: read.flag("extended.headers.enabled"),
             tombstones: read.flag("tombstones.on.delete"),
             skipped: skipped_operations(read.text("skipped.operations")).unwrap_or_default(),

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use connect::java_map::hash_order;
 use pgoutput::catalog::{Catalog, Table};
 use pgoutput::publication::Autocreate;
 use pgoutput::queue::Sender;
@@ -15,6 +14,7 @@ use pgoutput::replication::Replication;
 use pgoutput::snapshot::{Copier, Outcome, Snapshot, Source, View};
 use pgoutput::stream::{Options, Stream};
 use pgoutput::{Error, Lsn, Position, ReadKind, Relation, slot, sql};
+use sink::java_map::hash_order;
 use sink::offset::SourceOffset;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -558,8 +558,8 @@ pub(super) async fn drop_slot(settings: &Settings) -> Result<(), Error> {
 }
 
 /// Connects and asks for the version, as the validation of a configuration does.
-pub(super) async fn probe(settings: &Settings) -> Result<(), Error> {
-    let client = sql::connect(&settings.database, "Debezium Validate Connection").await?;
+pub(super) async fn probe(database: &pgoutput::Config) -> Result<(), Error> {
+    let client = sql::connect(database, "Debezium Validate Connection").await?;
     client.close().await;
     Ok(())
 }

@@ -185,6 +185,9 @@ async fn measured(
         let gives_up = !error.is_transient() || settings.retries.is_some_and(|max| failures > max);
         if let Some(meter) = entered.task.meter() {
             meter.failed(error.reason(), gives_up);
+            if let RunError::Pipeline(PipelineError::Producer(error)) = &error {
+                meter.undelivered(error.code);
+            }
         }
         if gives_up {
             return Err(fail(error));

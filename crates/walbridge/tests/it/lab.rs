@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::str::FromStr;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -17,8 +18,11 @@ use crate::kafka;
 /// What the harness returns: a test's failure is one sentence, not a type.
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Slots that all tests together hold at a time; Postgres's own default is ten.
-static SLOTS: Semaphore = Semaphore::const_new(8);
+/// Slots that all tests together hold at a time: `WALBRIDGE_TEST_SLOTS`, or what fits into Postgres's own default of ten.
+static SLOTS: LazyLock<Semaphore> = LazyLock::new(|| {
+    let slots = std::env::var("WALBRIDGE_TEST_SLOTS").ok().and_then(|slots| slots.parse().ok());
+    Semaphore::new(slots.unwrap_or(8))
+});
 
 /// Addresses of the services.
 #[derive(Debug, Clone)]

@@ -52,6 +52,8 @@ mod parity;
 #[cfg(test)]
 mod random;
 #[cfg(test)]
+mod rest;
+#[cfg(test)]
 #[expect(clippy::string_slice, reason = "positions come from the text's own characters")]
 mod script;
 #[cfg(test)]

@@ -16,6 +16,7 @@ const START_MAX: Duration = Duration::from_secs(90);
 #[derive(Debug)]
 pub(crate) struct Worker {
     properties: Vec<(String, String)>,
+    variables: Vec<(String, String)>,
     from_environment: bool,
     dir: PathBuf,
     child: Option<Child>,
@@ -53,7 +54,14 @@ impl Worker {
         let dir = std::env::temp_dir().join(format!("walbridge-it-{group}"));
         std::fs::create_dir_all(&dir)?;
         let rest = Rest::new(&format!("127.0.0.1:{port}"));
-        let mut worker = Self { properties, from_environment: false, dir, child: None, rest };
+        let mut worker = Self {
+            properties,
+            variables: Vec::new(),
+            from_environment: false,
+            dir,
+            child: None,
+            rest,
+        };
         for (key, value) in changes {
             worker.set(key, value);
         }
@@ -66,6 +74,11 @@ impl Worker {
         self.properties.push((key.to_owned(), value.to_owned()));
     }
 
+    /// Sets a variable of the process's environment for the next start.
+    pub(crate) fn set_variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
     /// The same settings through `CONNECT_*` variables instead of a file, as the images pass them.
     pub(crate) fn by_environment(mut self) -> Self {
         self.from_environment = true;
@@ -76,6 +89,7 @@ impl Worker {
     pub(crate) fn spawn(&mut self) -> Outcome<()> {
         let mut command = Command::new(binary());
         command.arg("worker");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         if self.from_environment {
             for (key, value) in &self.properties {
                 let name = key.replace('_', "__").replace('.', "_").to_ascii_uppercase();

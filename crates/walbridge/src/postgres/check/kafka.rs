@@ -22,8 +22,7 @@ pub(super) async fn check(
     settings: &Settings,
     tables: &[TableFacts],
 ) -> Vec<Finding> {
-    let worker =
-        WorkerSettings::parse(scope.worker, crate::CONNECT_VERSION, crate::COMMIT, Vec::new());
+    let worker = WorkerSettings::parse(scope.worker, crate::CONNECT_VERSION, crate::COMMIT);
     let worker = match worker {
         Ok(worker) => worker,
         Err(error) => return vec![Finding::fail("worker", error.to_string())],

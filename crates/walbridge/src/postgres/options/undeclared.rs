@@ -2,7 +2,7 @@
 
 use connect::config_def::{Default, Importance, Type};
 
-use super::{PostgresOption, declared};
+use super::{Check, PostgresOption, declared};
 
 /// By subject.
 #[rustfmt::skip]
@@ -26,6 +26,7 @@ pub(super) const OPTIONS: &[PostgresOption] = &[
     declared("skip.messages.without.change", Type::Boolean, Default::Text("false"), "Whether updates that change no captured column make no record; needs REPLICA IDENTITY FULL.")
         .undeclared(Importance::Low),
     declared("field.name.adjustment.mode", Type::String, Default::Null, "How names of fields are made fit for Avro; without it avro where the key's or value's converter is an AvroConverter, else none.")
+        .checked(&[Check::OneOf(&["none", "avro_unicode", "avro"])])
         .undeclared(Importance::Low),
     declared("event.converting.failure.handling.mode", Type::String, Default::Text("warn"), "What happens to a value that cannot be represented: null with or without a warning, or the task fails.")
         .undeclared(Importance::Medium),

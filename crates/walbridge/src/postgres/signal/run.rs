@@ -7,8 +7,8 @@ use super::{
     Arc, Error, Lsn, Position, Query, Raw, Relation, Scan, Stage, TableName, Watermarks, chunk,
     source,
 };
-use connect::java_map::hash_order;
 use pgoutput::chunk::Chunk;
+use sink::java_map::hash_order;
 use uuid::Uuid;
 
 /// A session for chunks, and the tables that it has seen.
@@ -74,7 +74,7 @@ impl Stage {
         let events = batch.events.get(range).unwrap_or_default().to_vec();
         if !events.is_empty() {
             let (bytes, cells) = (batch.bytes.clone(), batch.cells.clone());
-            self.send(Batch { bytes, cells, events }).await;
+            self.send(Batch { bytes, cells, events, decoded: batch.decoded }).await;
         }
     }
 

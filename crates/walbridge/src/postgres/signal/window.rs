@@ -74,8 +74,8 @@ impl Window {
             })
         };
         let events = chunk.rows.iter().map(event).collect();
-        let batch =
-            Batch { bytes: chunk.bytes.clone(), cells: std::mem::take(&mut chunk.cells), events };
+        let cells = std::mem::take(&mut chunk.cells);
+        let batch = Batch { bytes: chunk.bytes.clone(), cells, events, ..Batch::default() };
         // The keys are read from the chunk afterwards: it shares the bytes, and needs its cells.
         chunk.cells.clone_from(&batch.cells);
         Some((batch, chunk))

@@ -37,6 +37,13 @@ fn ordered<V>(map: IndexMap<String, V>, capacity: usize) -> IndexMap<String, V> 
     entries.into_iter().collect()
 }
 
+/// Words in the order in which a `java.util.HashSet` that they were put into one after another lists them.
+#[must_use]
+pub fn set_order(words: &[&'static str]) -> Vec<&'static str> {
+    let set = words.iter().map(|&word| (word.to_owned(), word)).collect();
+    hash_order(set).into_values().collect()
+}
+
 /// As Java's `Map.toString` prints it: `{a=1, b=null}`.
 #[must_use]
 pub fn print<'a>(entries: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> String {
@@ -45,7 +52,7 @@ pub fn print<'a>(entries: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) 
 }
 
 #[cfg(test)]
-mod test {
+mod tests {
     use super::*;
 
     /// Written by Connect 4.3.0: the configuration as sent, and as its task configuration was stored.
@@ -70,6 +77,22 @@ mod test {
         let map: IndexMap<String, ()> = ["a", "name"].map(|key| (key.to_owned(), ())).into();
         let keys: Vec<String> = copied_hash_order(map).into_keys().collect();
         assert_eq!(keys, ["name", "a"]);
+    }
+
+    /// Shown by Debezium 3.6.
+    #[test]
+    fn words_that_share_a_bin_keep_their_order() {
+        let modes = [
+            "always",
+            "initial",
+            "no_data",
+            "initial_only",
+            "when_needed",
+            "configuration_based",
+            "custom",
+        ];
+        let shown = "always initial_only configuration_based when_needed initial custom no_data";
+        assert_eq!(set_order(&modes), shown.split(' ').collect::<Vec<_>>());
     }
 
     #[test]

@@ -6,12 +6,15 @@ use std::str::Chars;
 /// The file is not of that form; says where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: malformed \\uXXXX escape")]
-pub(crate) struct PropertiesError {
+pub struct PropertiesError {
     line: usize,
 }
 
 /// Keys and values in the order of the file; a key given twice keeps its last value.
-pub(crate) fn parse(text: &str) -> Result<Vec<(String, String)>, PropertiesError> {
+///
+/// # Errors
+/// An escape is broken.
+pub fn parse(text: &str) -> Result<Vec<(String, String)>, PropertiesError> {
     let mut entries: Vec<(String, String)> = Vec::new();
     let text = text.replace("\r\n", "\n");
     let mut lines = text.split(['\n', '\r']).enumerate();

@@ -1,16 +1,11 @@
 //! The option tables against captured answers.
 
-use super::source::SOURCE;
+use super::framework::keys;
 use super::*;
+use crate::settings::PluginKind;
 
-fn config(entries: &[(&str, &str)]) -> Properties {
-    entries.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
-}
-
-/// The errors of one key of a configuration that is otherwise good.
-fn errors(key: &str, value: &str) -> Vec<String> {
-    let config = config(&[("name", "x"), ("connector.class", "c"), (key, value)]);
-    SOURCE.validate(&config).into_iter().flat_map(|value| value.errors).collect()
+fn key(name: &str) -> &'static ConfigKey {
+    keys(PluginKind::Source).find(|key| key.name == name).unwrap()
 }
 
 /// Key, value and errors, recorded from Connect 4.3.0.
@@ -88,14 +83,14 @@ const CASES: &[(&str, &str, &[&str])] = &[
 #[test]
 fn framework_errors_are_kafkas() {
     for (key, value, expected) in CASES {
-        assert_eq!(errors(key, value), *expected, "{key}={value}");
+        let value = ConfigValue::of(self::key(key), key, Some(value));
+        assert_eq!(value.errors, *expected, "{key}={:?}", value.value);
     }
 }
 
 #[test]
 fn a_missing_required_option_has_one_error() {
-    let values = SOURCE.validate(&config(&[("connector.class", "c")]));
-    let name = values.iter().find(|value| value.name == "name").unwrap();
+    let name = ConfigValue::of(key("name"), "name", None);
     assert_eq!(
         name.errors,
         ["Missing required configuration \"name\" which has no default value."]
@@ -105,8 +100,7 @@ fn a_missing_required_option_has_one_error() {
 
 #[test]
 fn defaults_are_shown_as_values() {
-    let values = SOURCE.validate(&config(&[]));
-    let shown = |name: &str| values.iter().find(|value| value.name == name).unwrap().value.clone();
+    let shown = |name: &str| ConfigValue::of(key(name), name, None).value;
     assert_eq!(shown("tasks.max").as_deref(), Some("1"));
     assert_eq!(shown("transforms").as_deref(), Some(""));
     assert_eq!(shown("transaction.boundary.interval.ms"), None);
@@ -115,7 +109,7 @@ fn defaults_are_shown_as_values() {
 #[test]
 fn passwords_are_never_shown() {
     static KEY: ConfigKey = ConfigKey::new("p", Type::Password, Default::Null);
-    assert_eq!(KEY.validate("p", Some("secret")).value.as_deref(), Some("[hidden]"));
+    assert_eq!(ConfigValue::of(&KEY, "p", Some("secret")).value.as_deref(), Some("[hidden]"));
 }
 
 #[test]
@@ -127,15 +121,17 @@ fn lists_are_split_and_trimmed() {
 
 #[test]
 fn a_definition_has_connects_keys_in_order() {
-    let key = SOURCE.key("tasks.max").unwrap();
-    let json = serde_json::to_string(&Definition::from(key)).unwrap();
+    let json = serde_json::to_string(&Definition::from(key("tasks.max"))).unwrap();
     let expected = r#"{"name":"tasks.max","type":"INT","required":false,"default_value":"1","importance":"HIGH","documentation":"Maximum number of tasks to use for this connector.","group":"Common","order_in_group":4,"width":"SHORT","display_name":"Tasks max","dependents":[]}"#;
     assert_eq!(json, expected);
 }
 
 #[test]
 fn parsing_one_option_gives_its_default_or_its_error() {
-    assert_eq!(SOURCE.parse("tasks.max", &config(&[])), Ok(Parsed::Int(1)));
-    let error = SOURCE.parse("name", &config(&[])).unwrap_err();
-    assert_eq!(error, ConfigError::Missing("name".to_owned()));
+    static TABLE: ConfigDef = ConfigDef::new(&[
+        ConfigKey::new("a", Type::Int, Default::Text("1")),
+        ConfigKey::new("b", Type::Int, Default::Required),
+    ]);
+    assert_eq!(TABLE.parse("a", None), Ok(Parsed::Int(1)));
+    assert_eq!(TABLE.parse("b", None), Err(ConfigError::Missing("b".to_owned())));
 }

@@ -1,6 +1,7 @@
 //! From an option's text to its value, and Kafka's words for what cannot be one.
 
-use super::{ConfigKey, ConfigValue, Default, Type, Validator};
+use super::{ConfigKey, Default, Type, Validator};
+use crate::{java_map, java_regex};
 
 /// The value of an option.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,24 +35,25 @@ pub enum ConfigError {
     #[error("Missing required configuration \"{0}\" which has no default value.")]
     Missing(String),
     /// Not of the type, or refused by the validator.
-    #[error("Invalid value {value} for configuration {name}: {reason}")]
+    #[error("Invalid value {value} for configuration {name}{}{reason}", if .reason.is_empty() { "" } else { ": " })]
     Invalid {
         /// The option.
         name: String,
         /// Its value as Java prints it.
         value: String,
-        /// Kafka's reason.
+        /// Kafka's reason, if it has one.
         reason: String,
     },
+    /// Refused by a validator in words of its own.
+    #[error("{0}")]
+    Refused(String),
     /// Asked for an option that the table does not have: a mistake of the program.
     #[error("Unknown configuration '{0}'")]
     Undefined(String),
 }
 
 /// How a password is shown.
-pub(super) fn shown_password(_secret: &str) -> &'static str {
-    "[hidden]"
-}
+const HIDDEN: &str = "[hidden]";
 
 impl Parsed {
     /// As `validate` shows it: lists joined with commas, passwords hidden.
@@ -66,12 +68,29 @@ impl Parsed {
             Self::Long(value) => Some(value.to_string()),
             Self::Double(value) => Some(java_double(*value)),
             Self::List(items) => Some(items.join(",")),
-            Self::Password(secret) => Some(shown_password(secret).to_owned()),
+            Self::Password(_) => Some(HIDDEN.to_owned()),
         }
     }
 
+    fn is_among(&self, words: &[&str]) -> bool {
+        matches!(self, Self::String(text) if words.iter().any(|word| word.eq_ignore_ascii_case(text)))
+    }
+
+    fn is_empty_text(&self) -> bool {
+        matches!(self, Self::String(text) if text.is_empty())
+    }
+
+    fn has_repeated_item(&self) -> bool {
+        let Self::List(items) = self else { return false };
+        items
+            .iter()
+            .enumerate()
+            .any(|(at, item)| items.iter().take(at).any(|earlier| earlier == item))
+    }
+
     /// As Java prints it within an error.
-    fn in_error(&self) -> String {
+    #[must_use]
+    pub fn in_error(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
             Self::List(items) => format!("[{}]", items.join(", ")),
@@ -97,21 +116,15 @@ fn java_double(value: f64) -> String {
 }
 
 impl ConfigKey {
-    /// What `validate` says about this option under `name`, which may carry a prefix.
+    /// The value and all errors of the option called `name`, which may carry a prefix; validators call it
+    /// `bare`. A text that does not parse is checked again as null, as Kafka does.
     #[must_use]
-    pub fn validate(&self, name: &str, text: Option<&str>) -> ConfigValue {
-        let (value, errors) = self.evaluate(name, text);
-        ConfigValue {
-            name: name.to_owned(),
-            value: value.shown(),
-            recommended_values: self.recommended.iter().map(|&value| value.to_owned()).collect(),
-            errors: errors.iter().map(ToString::to_string).collect(),
-            visible: true,
-        }
-    }
-
-    /// The value and all errors: a text that does not parse is checked again as null, as Kafka does.
-    pub(super) fn evaluate(&self, name: &str, text: Option<&str>) -> (Parsed, Vec<ConfigError>) {
+    pub fn evaluate(
+        &self,
+        name: &str,
+        bare: &str,
+        text: Option<&str>,
+    ) -> (Parsed, Vec<ConfigError>) {
         let mut errors = Vec::new();
         let text = match (text, self.default) {
             (Some(text), _) | (None, Default::Text(text)) => Some(text),
@@ -126,13 +139,7 @@ impl ConfigKey {
             errors.push(error);
             Parsed::Null
         });
-        if let Some(reason) = self.validator.refusal(name, &value) {
-            errors.push(ConfigError::Invalid {
-                name: name.to_owned(),
-                value: value.in_error(),
-                reason,
-            });
-        }
+        errors.extend(self.validator.refusal(bare, &value));
         (value, errors)
     }
 }
@@ -171,57 +178,78 @@ impl Type {
 
 impl Validator {
     /// Why `value` is refused, if it is.
-    fn refusal(&self, name: &str, value: &Parsed) -> Option<String> {
-        match self {
+    fn refusal(&self, name: &str, value: &Parsed) -> Option<ConfigError> {
+        let invalid = |reason: String| ConfigError::Invalid {
+            name: name.to_owned(),
+            value: value.in_error(),
+            reason,
+        };
+        let reason = match self {
             Self::Any => None,
-            Self::AtLeast(_) | Self::Between(..) if *value == Parsed::Null => {
-                Some("Value must be non-null".to_owned())
+            Self::DistinctItems { empty } => {
+                return distinct(name, value, *empty).map(ConfigError::Refused);
             }
+            Self::Custom(check) => return check(name, value),
+            Self::AtLeast(_) if *value == Parsed::Null => Some("Value must be non-null".to_owned()),
             Self::AtLeast(least) => at_least(value, *least),
-            Self::Between(least, most) => at_least(value, *least).or_else(|| at_most(value, *most)),
             Self::OneOf(allowed) => {
                 let known =
                     matches!(value, Parsed::String(text) if allowed.contains(&text.as_str()));
                 (!known).then(|| format!("String must be one of: {}", allowed.join(", ")))
             }
-            Self::OneOfIgnoreCase(allowed) => {
-                let known = matches!(value, Parsed::String(text)
-                    if allowed.iter().any(|one| one.eq_ignore_ascii_case(text)));
-                let all = || allowed.join(", ");
-                (!known).then(|| format!("String must be one of (case insensitive): {}", all()))
-            }
-            Self::NonEmpty => {
-                let empty = matches!(value, Parsed::String(text) if text.is_empty());
-                empty.then(|| "String must be non-empty".to_owned())
-            }
+            Self::OneOfIgnoreCase(allowed) => (!value.is_among(allowed)).then(|| {
+                format!("String must be one of (case insensitive): {}", allowed.join(", "))
+            }),
+            Self::Enumerated(words) => (!value.is_among(words))
+                .then(|| format!("Value must be one of {}", java_map::set_order(words).join(", "))),
+            Self::NonNull => (*value == Parsed::Null).then(|| "entry must be non null".to_owned()),
+            Self::NonEmpty => value.is_empty_text().then(|| "String must be non-empty".to_owned()),
             Self::NonEmptyWithoutControl => match value {
                 Parsed::String(text) => control_characters(text),
                 _ => None,
             },
-            Self::UniqueAliases => match value {
-                Parsed::List(items) => {
-                    let twice = items
-                        .iter()
-                        .enumerate()
-                        .any(|(at, item)| items.iter().take(at).any(|i| i == item));
-                    twice.then(|| "Duplicate alias provided.".to_owned())
+            Self::UniqueAliases => {
+                value.has_repeated_item().then(|| "Duplicate alias provided.".to_owned())
+            }
+            Self::NonEmptyList => {
+                let some = matches!(value, Parsed::List(items) if !items.is_empty());
+                (!some).then(|| "Empty list".to_owned())
+            }
+            Self::NonEmptyRegex if value.is_empty_text() => {
+                Some("String must be non-empty".to_owned())
+            }
+            Self::Regex | Self::NonEmptyRegex => match value {
+                Parsed::String(text) => {
+                    java_regex::translate(text).err().map(|error| format!("Invalid regex: {error}"))
                 }
-                _ => None,
+                // Connect shows the text of a NullPointerException here.
+                _ => Some("Invalid regex: a regular expression is required".to_owned()),
             },
-            Self::Custom(check) => check(name, value),
-        }
+        };
+        reason.map(invalid)
     }
+}
+
+/// What `ConfigDef.ValidList` says: it does not show the value.
+fn distinct(name: &str, value: &Parsed, may_be_empty: bool) -> Option<String> {
+    let Parsed::List(items) = value else {
+        return Some(format!("Configuration '{name}' values must not be null."));
+    };
+    if items.is_empty() {
+        let text = "must not be empty. Valid values include: any non-empty value";
+        return (!may_be_empty).then(|| format!("Configuration '{name}' {text}"));
+    }
+    if value.has_repeated_item() {
+        return Some(format!("Configuration '{name}' values must not be duplicated."));
+    }
+    let blank = items.iter().any(String::is_empty);
+    blank.then(|| format!("Configuration '{name}' values must not be empty."))
 }
 
 fn at_least(value: &Parsed, least: i64) -> Option<String> {
     let below =
         value.number().zip(Parsed::Long(least).number()).is_some_and(|(v, least)| v < least);
     below.then(|| format!("Value must be at least {least}"))
-}
-
-fn at_most(value: &Parsed, most: i64) -> Option<String> {
-    let above = value.number().zip(Parsed::Long(most).number()).is_some_and(|(v, most)| v > most);
-    above.then(|| format!("Value must be no more than {most}"))
 }
 
 /// Java's `Character.isISOControl` characters, listed by code.

@@ -1,6 +1,8 @@
-//! The options that the worker itself gives every source connector (Kafka 4.3, `SourceConnectorConfig`).
+//! The options that the worker itself gives every connector (Kafka 4.3, `SourceConnectorConfig` and
+//! `SinkConnectorConfig`).
 
-use super::{ConfigDef, ConfigKey, Default, Importance, Type, Validator, Width};
+use super::{ConfigKey, Default, Importance, Type, Validator, Width};
+use crate::settings::PluginKind;
 
 use Default::{Null, Required, Text};
 use Importance::{High, Low, Medium};
@@ -11,7 +13,7 @@ const EXACTLY_ONCE: &str = "Exactly Once Support";
 
 /// In Connect's order. The defaults of the converters and of the versions are the worker's: see
 /// [`crate::validation`].
-pub(crate) static SOURCE: ConfigDef = ConfigDef::new(&[
+const COMMON_KEYS: &[ConfigKey] = &[
     ConfigKey::new("name", Type::String, Required)
         .documented(High, "Globally unique name to use for this connector.")
         .placed(COMMON, 1, Width::Medium, "Connector name")
@@ -75,6 +77,9 @@ pub(crate) static SOURCE: ConfigDef = ConfigDef::new(&[
     ConfigKey::new("errors.log.include.messages", Type::Boolean, Text("false"))
         .documented(Medium, "Whether the log shows the record that led to an error.")
         .placed(ERRORS, 5, Width::Short, "Log Error Details"),
+];
+
+const SOURCE_KEYS: &[ConfigKey] = &[
     ConfigKey::new("topic.creation.groups", Type::List, Text(""))
         .documented(Low, "Groups of settings for topics that the connector creates.")
         .placed("Topic Creation", 1, Width::Long, "Topic Creation Groups")
@@ -94,4 +99,30 @@ pub(crate) static SOURCE: ConfigDef = ConfigDef::new(&[
         .documented(Low, "A topic of the connector's own for its source offsets.")
         .placed("offsets.topic", 1, Width::Long, "Offsets topic")
         .checked(Validator::NonEmpty),
-]);
+];
+
+const SINK_KEYS: &[ConfigKey] = &[
+    ConfigKey::new("topics", Type::List, Text(""))
+        .documented(High, "Topics to read.")
+        .placed(COMMON, 4, Width::Long, "Topics")
+        .checked(Validator::DistinctItems { empty: true }),
+    ConfigKey::new("topics.regex", Type::String, Text(""))
+        .documented(High, "Pattern of the topics to read.")
+        .placed(COMMON, 4, Width::Long, "Topics regex")
+        .checked(Validator::Regex),
+    ConfigKey::new("errors.deadletterqueue.topic.name", Type::String, Text(""))
+        .documented(Medium, "Topic for records that could not be processed.")
+        .placed(ERRORS, 6, Width::Medium, "Dead Letter Queue Topic Name"),
+    ConfigKey::new("errors.deadletterqueue.topic.replication.factor", Type::Short, Text("3"))
+        .documented(Medium, "Its replicas, if it is created.")
+        .placed(ERRORS, 7, Width::Medium, "Dead Letter Queue Topic Replication Factor"),
+    ConfigKey::new("errors.deadletterqueue.context.headers.enable", Type::Boolean, Text("false"))
+        .documented(Medium, "Whether its records say in headers what went wrong.")
+        .placed(ERRORS, 8, Width::Medium, "Enable Error Context Headers"),
+];
+
+/// The worker's options of a connector of that kind, in Connect's order.
+pub(crate) fn keys(kind: PluginKind) -> impl Iterator<Item = &'static ConfigKey> {
+    let own = if kind == PluginKind::Sink { SINK_KEYS } else { SOURCE_KEYS };
+    COMMON_KEYS.iter().chain(own)
+}
