@@ -107,7 +107,8 @@ struct Call<'a> {
     method: &'a Method,
     query: Vec<(String, String)>,
     body: Bytes,
-    host: &'a str,
+    /// What the client calls this listener: `https://host:port`.
+    base: &'a str,
 }
 
 impl Call<'_> {
@@ -196,6 +197,7 @@ impl Server {
                             .await
                     }
                     Some(acceptor) => {
+                        let router = router.layer(axum::Extension(Secure));
                         axum::serve(TlsListener::new(socket, acceptor), router)
                             .with_graceful_shutdown(stop.cancelled_owned())
                             .await
@@ -237,6 +239,17 @@ async fn handle(State(door): State<Arc<Door>>, request: Request) -> Response {
     response
 }
 
+/// Marks the requests of a listener that speaks TLS.
+#[derive(Debug, Clone, Copy)]
+struct Secure;
+
+/// Scheme, host and port as the client named them.
+fn base(parts: &Parts) -> String {
+    let scheme = if parts.extensions.get::<Secure>().is_some() { "https" } else { "http" };
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    format!("{scheme}://{host}")
+}
+
 /// The order of refusals is Connect's: path, verb, type of the body, acceptable type of the answer.
 async fn answer(door: &Door, parts: &Parts, body: Bytes) -> Answer {
     let (path, method, headers) = (parts.uri.path(), &parts.method, &parts.headers);
@@ -262,9 +275,9 @@ async fn answer(door: &Door, parts: &Parts, body: Bytes) -> Answer {
         headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let has_body =
         length.is_some_and(|length| length > 0) || headers.contains_key(TRANSFER_ENCODING);
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let base = base(parts);
     if let Err(refused) = media::check_content(headers, has_body) {
-        return refused.answer(host, path);
+        return refused.answer(&base, path);
     }
     if !media::accepts_json(headers) {
         return Answer::bare(406, "HTTP 406 Not Acceptable");
@@ -277,7 +290,7 @@ async fn answer(door: &Door, parts: &Parts, body: Bytes) -> Answer {
     let answered = async {
         let context = door.context().await?;
         let query = route::query(parts.uri.query().unwrap_or_default());
-        dispatch(Call { context: &context, method, query, body, host }, resource).await
+        dispatch(Call { context: &context, method, query, body, base: &base }, resource).await
     };
     answered.await.unwrap_or_else(|refusal| Answer::error(&refusal))
 }

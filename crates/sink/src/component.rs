@@ -6,6 +6,7 @@ mod check;
 mod debezium;
 
 use crate::config_def::{ConfigDef, ConfigKey};
+use crate::converter;
 
 /// The version of Kafka Connect whose classes these are.
 pub const KAFKA_VERSION: &str = "4.3.0";
@@ -46,21 +47,34 @@ pub struct Component {
     pub class: &'static str,
     /// What it is.
     pub kind: Kind,
-    /// Its options.
+    /// The options that it declares to Connect.
     pub def: ConfigDef,
+    /// Options that it reads besides.
+    pub more: &'static [ConfigKey],
     /// Whether it belongs to what REST lists: what a worker of these versions has without further plugins.
     pub listed: bool,
 }
 
 impl Component {
     const fn new(class: &'static str, kind: Kind, keys: &'static [ConfigKey]) -> Self {
-        Self { class, kind, def: ConfigDef::new(keys), listed: true }
+        Self { class, kind, def: ConfigDef::new(keys), more: &[], listed: true }
     }
 
-    /// A converter that comes as a plugin of its own, which says nothing about its options.
-    const fn plugin(class: &'static str) -> Self {
-        let bare = Self::new(class, Kind::Converter, &[]);
+    /// With these options that it does not declare.
+    const fn with(mut self, more: &'static [ConfigKey]) -> Self {
+        self.more = more;
+        self
+    }
+
+    /// A converter that comes as a plugin of its own; Connect is not told of its options.
+    const fn plugin(class: &'static str, more: &'static [ConfigKey]) -> Self {
+        let bare = Self::new(class, Kind::Converter, &[]).with(more);
         Self { listed: false, ..bare }
+    }
+
+    /// Every option that it reads.
+    pub fn keys(&self) -> impl Iterator<Item = &'static ConfigKey> + use<> {
+        self.def.keys.iter().chain(self.more)
     }
 
     /// Its version; none for what does not tell.
@@ -90,9 +104,19 @@ impl Component {
 
 /// What Confluent's schema registry and Apicurio's bring.
 const PLUGINS: &[Component] = &[
-    Component::plugin("io.confluent.connect.avro.AvroConverter"),
-    Component::plugin("io.confluent.connect.json.JsonSchemaConverter"),
-    Component::plugin("io.confluent.connect.protobuf.ProtobufConverter"),
+    Component::plugin(
+        "io.apicurio.registry.utils.converter.AvroConverter",
+        converter::registry::APICURIO_OPTIONS,
+    ),
+    Component::plugin("io.confluent.connect.avro.AvroConverter", converter::avro::OPTIONS),
+    Component::plugin(
+        "io.confluent.connect.json.JsonSchemaConverter",
+        converter::json_schema::OPTIONS,
+    ),
+    Component::plugin(
+        "io.confluent.connect.protobuf.ProtobufConverter",
+        converter::protobuf::OPTIONS,
+    ),
 ];
 
 /// Every component, those of one kind in the order of their names.
@@ -128,6 +152,7 @@ pub fn nested(name: &str) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config_def::Default;
 
     #[test]
     fn short_names_are_found_unless_two_classes_share_them() {
@@ -149,8 +174,8 @@ mod tests {
     #[test]
     fn every_default_is_one_of_its_type_and_passes_its_check() {
         for component in all() {
-            for key in component.def.keys {
-                if key.default == crate::config_def::Default::Required {
+            for key in component.keys() {
+                if key.default == Default::Required {
                     continue;
                 }
                 let (_, errors) = key.evaluate(key.name, key.name, None);

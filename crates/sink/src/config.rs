@@ -77,9 +77,6 @@ pub type TextFilter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 /// [`SourceType`](crate::convert::SourceType) has it.
 pub type PropagateSourceType = Arc<dyn Fn(&Relation, &str, &str) -> bool + Send + Sync>;
 
-/// The peer's version whose records these are; `source.version` says it.
-pub const DEBEZIUM_VERSION: &str = "3.6.3.Final";
-
 /// Everything the encoder must know.
 #[derive(Clone)]
 pub struct EncoderConfig {
@@ -146,7 +143,7 @@ impl EncoderConfig {
         Self {
             prefix: prefix.into(),
             database: database.into(),
-            version: DEBEZIUM_VERSION.into(),
+            version: crate::component::DEBEZIUM_VERSION.into(),
             task_id: 0,
             run_id: "".into(),
             extended_headers: true,

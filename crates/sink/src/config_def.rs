@@ -169,6 +169,8 @@ pub struct ConfigKey {
     pub dependents: &'static [&'static str],
     /// What its value must satisfy.
     pub validator: Validator,
+    /// What it must also satisfy once a class is made with it: Debezium's classes tell Connect of no check.
+    pub start: Validator,
 }
 
 impl ConfigKey {
@@ -188,6 +190,7 @@ impl ConfigKey {
             display_name: name,
             dependents: &[],
             validator: Validator::Any,
+            start: Validator::Any,
         }
     }
 
@@ -235,6 +238,13 @@ impl ConfigKey {
     #[must_use]
     pub const fn checked(mut self, validator: Validator) -> Self {
         self.validator = validator;
+        self
+    }
+
+    /// With this check when a class is made with it.
+    #[must_use]
+    pub const fn started(mut self, validator: Validator) -> Self {
+        self.start = validator;
         self
     }
 }

@@ -22,7 +22,7 @@ pub mod registry;
 pub mod simple_header;
 mod text;
 
-pub use choice::{CLASSES, HEADER_CLASSES};
+pub(crate) use choice::CLOUD_EVENTS_OPTIONS;
 use cloud_events::CloudEvents;
 use java_string::Encoding;
 use json::{JsonConfig, JsonPlan};

@@ -3,12 +3,28 @@
 
 use indexmap::IndexMap;
 
-/// Java's `String.hashCode`, spread as `HashMap` does.
-fn hash(key: &str) -> u32 {
-    let hash = key
-        .encode_utf16()
-        .fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
+/// Java's `String.hashCode`.
+#[must_use]
+pub fn text_hash(text: &str) -> u32 {
+    text.encode_utf16()
+        .fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)))
+}
+
+/// As `HashMap` mixes the bits of a hash.
+fn spread(hash: u32) -> u32 {
     hash ^ (hash >> 16)
+}
+
+/// Sorts `items`, which stand as they were put into a `java.util.HashMap`, as that map lists them. `hash` is a key's
+/// `hashCode`, `initial` the capacity that the map was made with.
+pub fn sort_as_map<T>(items: &mut [T], initial: usize, hash: impl Fn(&T) -> u32) {
+    let mut capacity = initial.max(1).next_power_of_two();
+    // Java doubles when the size exceeds three quarters of the capacity.
+    while items.len() > capacity * 3 / 4 {
+        capacity *= 2;
+    }
+    let mask = u32::try_from(capacity - 1).unwrap_or(u32::MAX);
+    items.sort_by_key(|item| spread(hash(item)) & mask);
 }
 
 /// `map` in the order of a `java.util.HashMap` grown by inserting its entries one after another. Bins with many
@@ -33,7 +49,7 @@ pub fn copied_hash_order<V>(map: IndexMap<String, V>) -> IndexMap<String, V> {
 fn ordered<V>(map: IndexMap<String, V>, capacity: usize) -> IndexMap<String, V> {
     let mask = u32::try_from(capacity - 1).unwrap_or(u32::MAX);
     let mut entries: Vec<(String, V)> = map.into_iter().collect();
-    entries.sort_by_key(|(key, _)| hash(key) & mask);
+    entries.sort_by_key(|(key, _)| spread(text_hash(key)) & mask);
     entries.into_iter().collect()
 }
 

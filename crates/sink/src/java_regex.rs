@@ -46,7 +46,7 @@ impl std::error::Error for SyntaxError {}
 pub fn translate(pattern: &str) -> Result<String, SyntaxError> {
     syntax::judge(pattern).map_err(|(description, at)| SyntaxError {
         description,
-        index: Some(pattern.chars().take(at).map(char::len_utf16).sum()),
+        index: at.map(|at| pattern.chars().take(at).map(char::len_utf16).sum()),
         pattern: pattern.to_owned(),
     })?;
     let mut scanner = Scanner { chars: pattern.chars().peekable(), at: 0, out: String::new() };

@@ -1,241 +1,50 @@
-//! Options of converters, transforms and predicates: a table per class, and how a class reads its own.
-//!
-//! The tables stand next to the classes. Whatever shows or judges options (REST's plugin configuration, `validate`,
-//! the manual) is a view of them.
+//! How a converter, transform or predicate reads its options: the table is its [`Component`]'s, which `validate` and
+//! REST's plugin configuration show as well.
 
+use crate::component::Component;
+use crate::config_def::Default;
 use crate::error::{Error, Result};
-
-/// The type of an option, as in Kafka's `ConfigDef.Type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Type {
-    /// `true` or `false`, in any case.
-    Boolean,
-    /// Text.
-    String,
-    /// 32 bits, signed.
-    Int,
-    /// 64 bits, signed.
-    Long,
-    /// 64-bit floating point.
-    Double,
-    /// Comma separated.
-    List,
-    /// A class name.
-    Class,
-    /// Text that is never shown.
-    Password,
-}
-
-/// How much an option matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Importance {
-    /// Most users set it.
-    High,
-    /// Some users set it.
-    Medium,
-    /// Few users set it.
-    Low,
-}
-
-/// What holds if an option is not given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fallback {
-    /// It must be given.
-    Required,
-    /// Nothing.
-    Null,
-    /// This text, as if the user had written it.
-    Text(&'static str),
-}
-
-/// What a value must satisfy beyond its type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Check {
-    /// Nothing.
-    Any,
-    /// One of these texts exactly.
-    OneOf(&'static [&'static str]),
-    /// One of these texts, in any case.
-    OneOfIgnoreCase(&'static [&'static str]),
-    /// Not empty.
-    NonEmpty,
-    /// A list that is not empty.
-    NonEmptyList,
-    /// A regular expression of Java.
-    Regex,
-    /// A number that is at least this.
-    AtLeast(i64),
-}
-
-/// One option of a class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Definition {
-    /// Its name, without the prefix that the configuration gives it.
-    pub name: &'static str,
-    /// Its type.
-    pub kind: Type,
-    /// What holds without it.
-    pub fallback: Fallback,
-    /// What its value must satisfy.
-    pub check: Check,
-    /// How much it matters.
-    pub importance: Importance,
-    /// What it does.
-    pub documentation: &'static str,
-}
-
-impl Definition {
-    /// An optional option of low importance; the other methods refine it.
-    #[must_use]
-    pub const fn new(name: &'static str, kind: Type, documentation: &'static str) -> Self {
-        let (fallback, check, importance) = (Fallback::Null, Check::Any, Importance::Low);
-        Self { name, kind, fallback, check, importance, documentation }
-    }
-
-    /// The same, with that default.
-    #[must_use]
-    pub const fn or(mut self, text: &'static str) -> Self {
-        self.fallback = Fallback::Text(text);
-        self
-    }
-
-    /// The same, but it must be given.
-    #[must_use]
-    pub const fn required(mut self) -> Self {
-        self.fallback = Fallback::Required;
-        self
-    }
-
-    /// The same, with that check.
-    #[must_use]
-    pub const fn check(mut self, check: Check) -> Self {
-        self.check = check;
-        self
-    }
-
-    /// The same, of that importance.
-    #[must_use]
-    pub const fn importance(mut self, importance: Importance) -> Self {
-        self.importance = importance;
-        self
-    }
-
-    /// The same, of medium importance.
-    #[must_use]
-    pub const fn medium(self) -> Self {
-        self.importance(Importance::Medium)
-    }
-
-    /// The same, of high importance.
-    #[must_use]
-    pub const fn high(self) -> Self {
-        self.importance(Importance::High)
-    }
-
-    /// What is wrong with a value, in Kafka's words without the leading `Invalid value … for configuration …: `.
-    #[must_use]
-    pub fn problem(&self, text: &str) -> Option<String> {
-        let text = text.trim();
-        let number =
-            |kind: &str, reads: bool| (!reads).then(|| format!("Not a number of type {kind}"));
-        let typed = match self.kind {
-            Type::Boolean => parse_flag(text)
-                .is_none()
-                .then(|| "Expected value to be either true or false".to_owned()),
-            Type::Int => number("INT", text.parse::<i32>().is_ok()),
-            Type::Long => number("LONG", text.parse::<i64>().is_ok()),
-            Type::Double => number("DOUBLE", text.parse::<f64>().is_ok()),
-            Type::String | Type::List | Type::Class | Type::Password => None,
-        };
-        typed.or_else(|| self.check.problem(text))
-    }
-}
-
-impl Check {
-    fn problem(self, text: &str) -> Option<String> {
-        match self {
-            Self::Any => None,
-            Self::OneOf(words) => (!words.contains(&text))
-                .then(|| format!("String must be one of: {}", words.join(", "))),
-            Self::OneOfIgnoreCase(words) => {
-                let known = words.iter().any(|word| word.eq_ignore_ascii_case(text));
-                let all = || words.join(", ");
-                (!known).then(|| format!("String must be one of (case insensitive): {}", all()))
-            }
-            Self::NonEmpty => text.is_empty().then(|| "String must be non-empty".to_owned()),
-            Self::NonEmptyList => text.is_empty().then(|| "Empty list".to_owned()),
-            Self::Regex => {
-                fancy_regex::Regex::new(text).err().map(|error| format!("Invalid regex: {error}"))
-            }
-            Self::AtLeast(least) => text
-                .parse::<i64>()
-                .is_ok_and(|number| number < least)
-                .then(|| format!("Value must be at least {least}")),
-        }
-    }
-}
-
-fn parse_flag(text: &str) -> Option<bool> {
-    match text {
-        _ if text.eq_ignore_ascii_case("true") => Some(true),
-        _ if text.eq_ignore_ascii_case("false") => Some(false),
-        _ => None,
-    }
-}
 
 /// The options that a configuration gives a class, judged by the class's table.
 pub struct Options<'a> {
     get: &'a dyn Fn(&str) -> Option<&'a str>,
-    table: &'static [Definition],
+    component: &'static Component,
 }
 
 impl std::fmt::Debug for Options<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options").field("table", &self.table.len()).finish_non_exhaustive()
+        f.debug_struct("Options").field("class", &self.component.class).finish_non_exhaustive()
     }
 }
 
 impl<'a> Options<'a> {
-    /// Judges all options of the table.
+    /// Judges all options of the class.
     ///
     /// # Errors
     ///
     /// The first that is missing or does not pass, in Kafka's words.
     pub fn new(
         get: &'a dyn Fn(&str) -> Option<&'a str>,
-        table: &'static [Definition],
+        component: &'static Component,
     ) -> Result<Self> {
-        for option in table {
-            match (get(option.name), option.fallback) {
-                (Some(text), _) => {
-                    if let Some(problem) = option.problem(text) {
-                        let shown = if option.kind == Type::Password { "[hidden]" } else { text };
-                        return Err(Error::config(format!(
-                            "Invalid value {shown} for configuration {}: {problem}",
-                            option.name
-                        )));
-                    }
-                }
-                (None, Fallback::Required) => {
-                    return Err(Error::config(format!(
-                        "Missing required configuration \"{}\" which has no default value.",
-                        option.name
-                    )));
-                }
-                (None, _) => {}
+        for key in component.keys() {
+            let (value, errors) = key.evaluate(key.name, key.name, get(key.name));
+            let refusal = errors.into_iter().next();
+            if let Some(refusal) = refusal.or_else(|| key.start.refusal(key.name, &value)) {
+                return Err(Error::config(refusal.to_string()));
             }
         }
-        Ok(Self { get, table })
+        Ok(Self { get, component })
     }
 
     /// The option's text, or its default; `None` where it has neither.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&'a str> {
-        let option = self.table.iter().find(|option| option.name == name);
+        let option = self.component.keys().find(|option| option.name == name);
         debug_assert!(option.is_some(), "{name} is in the table");
-        (self.get)(name).map(str::trim).or(match option?.fallback {
-            Fallback::Text(text) => Some(text),
-            Fallback::Null | Fallback::Required => None,
+        (self.get)(name).map(str::trim).or(match option?.default {
+            Default::Text(text) => Some(text),
+            Default::Null | Default::Required => None,
         })
     }
 
@@ -248,7 +57,7 @@ impl<'a> Options<'a> {
     /// Of a BOOLEAN.
     #[must_use]
     pub fn flag(&self, name: &str) -> bool {
-        self.text(name).and_then(parse_flag).unwrap_or(false)
+        self.text(name).is_some_and(|text| text.eq_ignore_ascii_case("true"))
     }
 
     /// Of an INT or LONG.
@@ -271,50 +80,50 @@ impl<'a> Options<'a> {
     }
 }
 
-/// A class that a configuration can name.
-#[derive(Debug, Clone, Copy)]
-pub struct Class {
-    /// Its full Java name.
-    pub name: &'static str,
-    /// Its options.
-    pub options: &'static [Definition],
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::component::{Kind, find};
 
-    const TABLE: &[Definition] = &[
-        Definition::new("name", Type::String, "").required(),
-        Definition::new("flag", Type::Boolean, "").or("true"),
-        Definition::new("list", Type::List, ""),
-        Definition::new("secret", Type::Password, "").check(Check::OneOf(&["a"])),
-    ];
-
-    fn error(pairs: &'static [(&'static str, &'static str)]) -> String {
+    fn error(class: &str, pairs: &'static [(&'static str, &'static str)]) -> String {
         let get = |key: &str| pairs.iter().find(|(k, _)| *k == key).map(|(_, v)| *v);
-        Options::new(&get, TABLE).unwrap_err().to_string()
+        let found = find(class, Kind::Transformation).unwrap();
+        Options::new(&get, found).unwrap_err().to_string()
     }
 
     #[test]
-    fn what_is_wrong_is_named_and_no_secret_is() {
+    fn what_is_wrong_is_named() {
         assert_eq!(
-            error(&[]),
-            "Missing required configuration \"name\" which has no default value."
+            error("DropHeaders", &[]),
+            "Missing required configuration \"headers\" which has no default value."
         );
         assert_eq!(
-            error(&[("name", "x"), ("flag", "yes")]),
-            "Invalid value yes for configuration flag: Expected value to be either true or false"
+            error(
+                "ByLogicalTableRouter",
+                &[
+                    ("topic.regex", "a"),
+                    ("topic.replacement", "b"),
+                    ("key.enforce.uniqueness", "yes")
+                ]
+            ),
+            "Invalid value yes for configuration key.enforce.uniqueness: Expected value to be either true or false"
         );
-        assert!(!error(&[("name", "x"), ("secret", "hunter2")]).contains("hunter2"));
+    }
+
+    #[test]
+    fn what_debezium_checks_late_is_refused_when_a_class_is_made() {
+        assert_eq!(
+            error("HeaderToValue", &[("headers", "a"), ("fields", "b"), ("operation", "steal")]),
+            "Invalid value steal for configuration operation: String must be one of (case insensitive): move, copy"
+        );
     }
 
     #[test]
     fn defaults_stand_in() {
-        let get = |key: &str| (key == "name").then_some(" x ");
-        let options = Options::new(&get, TABLE).unwrap();
-        assert_eq!(options.text("name"), Some("x"));
-        assert!(options.flag("flag"));
-        assert!(options.list("list").is_empty());
+        let get = |key: &str| (key == "topic.format").then_some(" x ");
+        let found = find("TimestampRouter", Kind::Transformation).unwrap();
+        let options = Options::new(&get, found).unwrap();
+        assert_eq!(options.text("topic.format"), Some("x"));
+        assert_eq!(options.text("timestamp.format"), Some("yyyyMMdd"));
     }
 }

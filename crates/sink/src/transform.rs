@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use crate::data::{Field, Kind, Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Type};
 use crate::plan::RecordPlan;
 
 mod cast;
@@ -50,27 +49,9 @@ mod timezone_converter;
 mod value_to_key;
 mod vector_to_json;
 
-pub use class::{CLASSES, PREDICATES};
 pub use extract_new_record_state::ExtractNewRecordState;
 pub(crate) use part::java_class;
 use predicate::{Conditional, Predicate};
-
-const REPLACE_NULL: Definition = Definition::new(
-    "replace.null.with.default",
-    Type::Boolean,
-    "Whether to replace fields that have a default value and that are null to the default value. When set to true, the default value is used, otherwise null is used.",
-)
-.or("true")
-.medium();
-
-const FIELD_SYNTAX: Definition = Definition::new(
-    "field.syntax.version",
-    Type::String,
-    "Defines the version of the syntax to access fields. If set to V1, then the field paths are limited to access the elements at the root level of the struct or map. If set to V2, the syntax will support accessing nested elements. To access nested elements, dotted notation is used. If dots are already included in the field name, then backtick pairs can be used to wrap field names containing dots.",
-)
-.or("V1")
-.check(Check::OneOfIgnoreCase(&["V1", "V2"]))
-.high();
 
 /// A value with its schema.
 #[derive(Debug, Clone, PartialEq)]

@@ -128,7 +128,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn created(call: &Call<'_>, name: &str, config: Properties) -> Answer {
-    let location = format!("http://{}/connectors/{}", call.host, encode(name));
+    let location = format!("{}/connectors/{}", call.base, encode(name));
     Answer::json(201, &describe(call, name, config, 0)).at(location)
 }
 

@@ -17,14 +17,14 @@ pub(super) enum Refused {
 }
 
 impl Refused {
-    pub(super) fn answer(self, host: &str, path: &str) -> Answer {
+    pub(super) fn answer(self, base: &str, path: &str) -> Answer {
         let text = "HTTP 415 Unsupported Media Type";
         match self {
             Self::Unknown => Answer::error(&crate::herder::command::Refusal::new(415, text)),
             Self::Other => Answer::bare(415, text),
             Self::Unreadable => {
                 let body = serde_json::json!({
-                    "message": "Bad Request", "url": format!("http://{host}{path}"), "status": "400",
+                    "message": "Bad Request", "url": format!("{base}{path}"), "status": "400",
                 });
                 Answer::json(400, &body)
             }

@@ -41,3 +41,12 @@ async fn other_requests_wait_for_the_topics_up_to_connects_limit() {
     assert_eq!(status, 500);
     assert!(body.contains("shutting down"), "{body}");
 }
+
+#[test]
+fn the_base_of_a_location_has_the_listeners_scheme() {
+    let request = Request::get("/connectors").header(HOST, "connect:8083").body(()).unwrap();
+    let (mut parts, ()) = request.into_parts();
+    assert_eq!(base(&parts), "http://connect:8083");
+    parts.extensions.insert(Secure);
+    assert_eq!(base(&parts), "https://connect:8083");
+}

@@ -130,3 +130,6 @@ impl Listener for TlsListener {
         self.listener.local_addr()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The offset topic: source offsets by exact key bytes, `["<connector>",{<partition>}]`.
 
+mod order;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -63,7 +65,7 @@ impl OffsetCopy {
         self.values.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    /// Every offset of `connector` that can be read, in the order of their keys.
+    /// Every offset of `connector` that can be read, in Connect's order.
     fn of(&self, connector: &str) -> Vec<SourceOffset> {
         let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         let mut offsets: Vec<SourceOffset> = values
@@ -75,6 +77,7 @@ impl OffsetCopy {
             })
             .collect();
         offsets.sort_by(|left, right| left.key.cmp(&right.key));
+        order::sort(&mut offsets);
         offsets
     }
 }

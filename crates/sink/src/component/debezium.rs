@@ -2,6 +2,7 @@
 
 use super::{Component, Kind};
 use crate::config_def::{ConfigKey, Default, Importance, Type, Validator, Width};
+use crate::converter;
 
 use Default::{Null, Required, Text};
 use Importance::{High, Low, Medium};
@@ -27,10 +28,12 @@ const TIMESCALE_DB: &[ConfigKey] = &[
 const BY_LOGICAL_TABLE_ROUTER: &[ConfigKey] = &[
     ConfigKey::new("topic.regex", Type::String, Null)
         .documented(Low, "Pattern that the whole topic must match.")
-        .shown(1, Width::Long, "Topic regex"),
+        .shown(1, Width::Long, "Topic regex")
+        .started(Validator::NonEmptyRegex),
     ConfigKey::new("topic.replacement", Type::String, Null)
         .documented(Low, "The new topic; `$1` is the first group.")
-        .shown(1, Width::Long, "Topic replacement"),
+        .shown(1, Width::Long, "Topic replacement")
+        .started(Validator::NonNull),
     ConfigKey::new("key.enforce.uniqueness", Type::Boolean, Text("true"))
         .documented(Low, "Whether the key gets a field that tells the tables apart.")
         .shown(1, Width::Short, "Add source topic name into key"),
@@ -46,11 +49,14 @@ const BY_LOGICAL_TABLE_ROUTER: &[ConfigKey] = &[
 ];
 
 const ENFORCE_RECORD_SIZE: &[ConfigKey] = &[
-    ConfigKey::new("max.bytes", Type::Int, Required).documented(High, "Largest size of a record."),
+    ConfigKey::new("max.bytes", Type::Int, Required)
+        .documented(High, "Largest size of a record.")
+        .started(Validator::AtLeast(1)),
     ConfigKey::new("compression.ratio", Type::Double, Text("1.0"))
         .documented(Medium, "How much compression is expected to save."),
     ConfigKey::new("min.field.size", Type::Int, Text("25000"))
-        .documented(Medium, "Smallest size of a field that may be shortened."),
+        .documented(Medium, "Smallest size of a field that may be shortened.")
+        .started(Validator::AtLeast(0)),
 ];
 
 const EXTRACT_CHANGED_RECORD_STATE: &[ConfigKey] = &[
@@ -114,24 +120,29 @@ const EXTRACT_NEW_RECORD_STATE: &[ConfigKey] = &[
 const GEOMETRY_FORMAT_TRANSFORMER: &[ConfigKey] =
     &[ConfigKey::new("format", Type::String, Text("wkb"))
         .documented(Low, "Format of geometries.")
-        .shown(1, Width::Medium, "Target Format")];
+        .shown(1, Width::Medium, "Target Format")
+        .started(Validator::OneOfIgnoreCase(&["wkb", "ewkb"]))];
 
 const HEADER_TO_VALUE: &[ConfigKey] = &[
     ConfigKey::new("headers", Type::List, Null)
         .documented(High, "Headers whose values become fields.")
-        .shown(1, Width::None, "Header names list"),
+        .shown(1, Width::None, "Header names list")
+        .started(Validator::NonEmptyList),
     ConfigKey::new("fields", Type::List, Null)
         .documented(High, "Fields for these headers, in the same order.")
-        .shown(1, Width::None, "Field names list"),
+        .shown(1, Width::None, "Field names list")
+        .started(Validator::NonEmptyList),
     ConfigKey::new("operation", Type::String, Null)
         .documented(High, "move: the header goes; copy: it stays.")
-        .shown(1, Width::None, "Operation: mover or copy"),
+        .shown(1, Width::None, "Operation: mover or copy")
+        .started(Validator::OneOfIgnoreCase(&["move", "copy"])),
 ];
 
 const SCHEMA_CHANGE_EVENT_FILTER: &[ConfigKey] =
     &[ConfigKey::new("schema.change.event.exclude.list", Type::String, Null)
         .documented(High, "Kinds of schema changes to leave out.")
-        .shown(1, Width::Short, "Schema change event exclude list")];
+        .shown(1, Width::Short, "Schema change event exclude list")
+        .started(Validator::NonNull)];
 
 const SWAP_GEOMETRY_COORDINATES: &[ConfigKey] = &[ConfigKey::new("srids", Type::String, Null)
     .documented(Low, "Reference systems whose coordinates are swapped.")
@@ -140,7 +151,8 @@ const SWAP_GEOMETRY_COORDINATES: &[ConfigKey] = &[ConfigKey::new("srids", Type::
 const TIMEZONE_CONVERTER: &[ConfigKey] = &[
     ConfigKey::new("converted.timezone", Type::String, Null)
         .documented(High, "Zone or offset to convert to.")
-        .shown(1, Width::Medium, "Converted Timezone"),
+        .shown(1, Width::Medium, "Converted Timezone")
+        .started(Validator::NonNull),
     ConfigKey::new("include.list", Type::List, Null)
         .documented(High, "Tables and fields to convert.")
         .shown(1, Width::Medium, "Include List"),
@@ -169,26 +181,26 @@ const EVENT_ROUTER: &[ConfigKey] = &[
         .documented(High, "Further columns and where they go: `column:header:alias`, `column:envelope:alias` or `column:partition`.")
         .placed("Table", 6, Width::Medium, "Settings for each additional column in the outbox table"),
     ConfigKey::new("table.field.additional.missing", Type::String, Text("error"))
-        .documented(Medium, "What happens if such a column is missing: error, warn or ignore.")
-        .placed("Table", 7, Width::Medium, "Behavior when an additional field is missing in the change data"),
+        .documented(Medium, "What happens if such a column is missing: error or ignore.")
+        .placed("Table", 7, Width::Medium, "Behavior when an additional field is missing in the change data").started(Validator::OneOfIgnoreCase(&["error", "ignore"])),
     ConfigKey::new("table.field.event.schema.version", Type::String, Null)
         .documented(Low, "Column with the version of the schema.")
         .placed("Table", 8, Width::Medium, "Event Schema Version Field"),
     ConfigKey::new("table.op.invalid.behavior", Type::String, Text("warn"))
         .documented(Medium, "What happens to updates of the outbox: warn, error or fatal.")
-        .placed("Table", 9, Width::Medium, "Behavior when capturing an unexpected outbox event"),
+        .placed("Table", 9, Width::Medium, "Behavior when capturing an unexpected outbox event").started(Validator::OneOfIgnoreCase(&["warn", "error", "fatal"])),
     ConfigKey::new("table.expand.json.payload", Type::Boolean, Text("false"))
         .documented(Medium, "Whether a payload in JSON becomes a structure.")
         .placed("Table", 10, Width::Medium, "Expand Payload escaped string as real JSON"),
     ConfigKey::new("table.json.payload.null.behavior", Type::String, Text("ignore"))
         .documented(Medium, "What becomes of null within such a payload: ignore or optional_bytes.")
-        .placed("Table", 11, Width::Medium, "Behavior when json payload including null value"),
+        .placed("Table", 11, Width::Medium, "Behavior when json payload including null value").started(Validator::OneOfIgnoreCase(&["ignore", "optional_bytes"])),
     ConfigKey::new("route.by.field", Type::String, Text("aggregatetype"))
         .documented(High, "Column that decides the topic.")
         .placed("Router", 1, Width::Medium, "Field to route events by"),
     ConfigKey::new("route.topic.regex", Type::String, Text("(?<routedByValue>.*)"))
         .documented(Low, "Pattern over that column's value.")
-        .placed("Router", 2, Width::Medium, "The name of the routed topic"),
+        .placed("Router", 2, Width::Medium, "The name of the routed topic").started(Validator::Regex),
     ConfigKey::new("route.topic.replacement", Type::String, Text("outbox.event.${routedByValue}"))
         .documented(High, "The topic; `${routedByValue}` is the value.")
         .placed("Router", 3, Width::Medium, "The name of the routed topic"),
@@ -214,10 +226,12 @@ const PARTITION_ROUTING: &[ConfigKey] = &[
             1,
             Width::None,
             "List of payload fields to use for compute partition.",
-        ),
+        )
+        .started(Validator::NonEmptyList),
     ConfigKey::new("partition.topic.num", Type::Int, Null)
         .documented(High, "Number of partitions.")
-        .placed("partitions", 2, Width::None, "Number of partition configured for topic"),
+        .placed("partitions", 2, Width::None, "Number of partition configured for topic")
+        .started(Validator::AtLeast(1)),
     ConfigKey::new("partition.hash.function", Type::String, Text("java"))
         .documented(Low, "How fields are hashed: java or murmur.")
         .placed("partitions", 3, Width::None, "Hash function"),
@@ -243,6 +257,40 @@ const BINARY_DELEGATE: &[ConfigKey] = &[
         .documented(Low, "Converter of what is no bytes."),
 ];
 
+/// Read without being declared.
+const BY_LOGICAL_TABLE_ROUTER_MORE: &[ConfigKey] = &[
+    ConfigKey::new("key.field.name", Type::String, Text("__dbz__physicalTableIdentifier"))
+        .documented(Low, "The field that the key gets."),
+    ConfigKey::new("schema.name.adjustment.mode", Type::String, Text("none"))
+        .documented(Low, "How schema names are made fit for Avro.")
+        .checked(Validator::OneOfIgnoreCase(&["none", "avro", "avro_unicode"])),
+];
+
+/// Read without being declared.
+const EXTRACT_NEW_RECORD_STATE_MORE: &[ConfigKey] =
+    &[ConfigKey::new("replace.null.with.default", Type::Boolean, Text("true"))
+        .documented(Medium, "Whether a null becomes the default of its field.")];
+
+/// Read without being declared.
+const TIMESCALE_DB_MORE: &[ConfigKey] = &[
+    ConfigKey::new("database.hostname", Type::String, Null)
+        .documented(High, "Host of the database."),
+    ConfigKey::new("database.port", Type::Int, Text("5432")).documented(Low, "Its port."),
+    ConfigKey::new("database.user", Type::String, Null).documented(High, "The user."),
+    ConfigKey::new("database.password", Type::Password, Null)
+        .documented(Low, "The user's password."),
+    ConfigKey::new("database.dbname", Type::String, Null).documented(High, "The database."),
+];
+
+/// Read without being declared.
+const EVENT_ROUTER_MORE: &[ConfigKey] =
+    &[ConfigKey::new("table.json.payload.empty.array.behavior", Type::String, Text("ignore"))
+        .documented(
+            Medium,
+            "What becomes of empty arrays within a payload: ignore or optional_string.",
+        )
+        .checked(Validator::OneOfIgnoreCase(&["ignore", "optional_string"]))];
+
 /// In the order of their names.
 pub(super) const COMPONENTS: &[Component] = &[
     Component::new(
@@ -254,12 +302,14 @@ pub(super) const COMPONENTS: &[Component] = &[
         "io.debezium.connector.postgresql.transforms.timescaledb.TimescaleDb",
         Kind::Transformation,
         TIMESCALE_DB,
-    ),
+    )
+    .with(TIMESCALE_DB_MORE),
     Component::new(
         "io.debezium.transforms.ByLogicalTableRouter",
         Kind::Transformation,
         BY_LOGICAL_TABLE_ROUTER,
-    ),
+    )
+    .with(BY_LOGICAL_TABLE_ROUTER_MORE),
     Component::new(
         "io.debezium.transforms.EnforceRecordSize",
         Kind::Transformation,
@@ -274,7 +324,8 @@ pub(super) const COMPONENTS: &[Component] = &[
         "io.debezium.transforms.ExtractNewRecordState",
         Kind::Transformation,
         EXTRACT_NEW_RECORD_STATE,
-    ),
+    )
+    .with(EXTRACT_NEW_RECORD_STATE_MORE),
     Component::new("io.debezium.transforms.ExtractSchemaToNewRecord", Kind::Transformation, &[]),
     Component::new(
         "io.debezium.transforms.GeometryFormatTransformer",
@@ -299,7 +350,8 @@ pub(super) const COMPONENTS: &[Component] = &[
     ),
     Component::new("io.debezium.transforms.VectorToJsonConverter", Kind::Transformation, &[]),
     Component::new("io.debezium.transforms.openlineage.OpenLineage", Kind::Transformation, &[]),
-    Component::new("io.debezium.transforms.outbox.EventRouter", Kind::Transformation, EVENT_ROUTER),
+    Component::new("io.debezium.transforms.outbox.EventRouter", Kind::Transformation, EVENT_ROUTER)
+        .with(EVENT_ROUTER_MORE),
     Component::new(
         "io.debezium.transforms.partitions.PartitionRouting",
         Kind::Transformation,
@@ -312,7 +364,8 @@ pub(super) const COMPONENTS: &[Component] = &[
     ),
     Component::new("io.debezium.converters.BinaryDataConverter", Kind::Converter, BINARY_DELEGATE),
     Component::new("io.debezium.converters.ByteArrayConverter", Kind::Converter, BINARY_DELEGATE),
-    Component::new("io.debezium.converters.CloudEventsConverter", Kind::Converter, &[]),
+    Component::new("io.debezium.converters.CloudEventsConverter", Kind::Converter, &[])
+        .with(converter::CLOUD_EVENTS_OPTIONS),
     Component::new(
         "io.debezium.converters.BinaryDataConverter",
         Kind::HeaderConverter,

@@ -178,7 +178,7 @@ impl Type {
 
 impl Validator {
     /// Why `value` is refused, if it is.
-    fn refusal(&self, name: &str, value: &Parsed) -> Option<ConfigError> {
+    pub(crate) fn refusal(&self, name: &str, value: &Parsed) -> Option<ConfigError> {
         let invalid = |reason: String| ConfigError::Invalid {
             name: name.to_owned(),
             value: value.in_error(),

@@ -9,10 +9,11 @@ use prost::encoding::encode_varint;
 
 use super::Source;
 use super::registry::{self, Registry, Subject};
+use crate::config_def::{ConfigKey, Default, Importance, Type};
 use crate::data::{Decimal, Kind, Schema, Value};
 use crate::emit::Emit;
 use crate::error::{Error, Result};
-use crate::option::{Definition, Options, Type};
+use crate::option::Options;
 
 mod schema;
 
@@ -27,17 +28,17 @@ pub struct Config {
 }
 
 /// Options of the class itself.
-const OWN: &[Definition] = &[
-    Definition::new("enhanced.avro.schema.support", Type::Boolean, "Has no effect on what is written here: Debezium's enums are texts.").or("false").medium(),
-    Definition::new("connect.meta.data", Type::Boolean, "Toggle for enabling/disabling connect converter to add its meta data to the output schema or not").or("true"),
-    Definition::new("scrub.invalid.names", Type::Boolean, "Whether to scrub invalid names by replacing invalid characters with valid characters").or("false").medium(),
-    Definition::new("schemas.cache.config", Type::Int, "Has no effect: schemas are remembered as long as the task runs.").or("1000"),
+const OWN: &[ConfigKey] = &[
+    ConfigKey::new("enhanced.avro.schema.support", Type::Boolean, Default::Text("false")).documented(Importance::Medium, "Has no effect on what is written here: Debezium's enums are texts."),
+    ConfigKey::new("connect.meta.data", Type::Boolean, Default::Text("true")).documented(Importance::Low, "Toggle for enabling/disabling connect converter to add its meta data to the output schema or not"),
+    ConfigKey::new("scrub.invalid.names", Type::Boolean, Default::Text("false")).documented(Importance::Medium, "Whether to scrub invalid names by replacing invalid characters with valid characters"),
+    ConfigKey::new("schemas.cache.config", Type::Int, Default::Text("1000")).documented(Importance::Low, "Has no effect: schemas are remembered as long as the task runs."),
 ];
 
 const COUNT: usize = OWN.len() + registry::OPTIONS.len();
 
 /// All options of the class.
-pub(super) const OPTIONS: &[Definition] = &registry::joined::<COUNT>(OWN);
+pub(crate) const OPTIONS: &[ConfigKey] = &registry::joined::<COUNT>(OWN);
 
 impl Config {
     /// Reads the options.

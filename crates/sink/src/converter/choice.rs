@@ -5,15 +5,16 @@ use std::sync::Arc;
 use super::java_string::Encoding;
 use super::json::JsonConfig;
 use super::primitive::Primitive;
-use super::{Converter, Converters, avro, cloud_events, delegate, json_schema, protobuf, registry};
+use super::{Converter, Converters, avro, cloud_events, delegate, json_schema, protobuf};
+use crate::component::{self, Kind};
+use crate::config_def::{ConfigKey, Default, Importance, Type, Validator};
 use crate::error::{Error, Result};
-use crate::option::{Check, Class, Definition, Options, Type};
+use crate::option::Options;
 
 const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
 const SIMPLE_HEADER: &str = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
 const STRING: &str = "org.apache.kafka.connect.storage.StringConverter";
 const BYTES: &str = "org.apache.kafka.connect.converters.ByteArrayConverter";
-const BINARY_DATA: &str = "io.debezium.converters.BinaryDataConverter";
 const DEBEZIUM_BYTES: &str = "io.debezium.converters.ByteArrayConverter";
 const CLOUD_EVENTS: &str = "io.debezium.converters.CloudEventsConverter";
 const AVRO: &str = "io.confluent.connect.avro.AvroConverter";
@@ -21,92 +22,36 @@ const APICURIO_AVRO: &str = "io.apicurio.registry.utils.converter.AvroConverter"
 const JSON_SCHEMA: &str = "io.confluent.connect.json.JsonSchemaConverter";
 const PROTOBUF: &str = "io.confluent.connect.protobuf.ProtobufConverter";
 
-const SCHEMAS_ENABLE: Definition = Definition::new(
-    "schemas.enable",
-    Type::Boolean,
-    "Include schemas within each of the serialized values and keys.",
-)
-.or("true")
-.high();
-
-const JSON_OPTIONS: &[Definition] = &[
-    SCHEMAS_ENABLE,
-    Definition::new("schemas.cache.size", Type::Int, "Has no effect: schemas are remembered as long as they are used.").or("1000").high(),
-    Definition::new(
-        "decimal.format",
-        Type::String,
-        "Controls which format this converter will serialize decimals in. This value is case insensitive and can be either 'BASE64' (default) or 'NUMERIC'",
-    )
-    .or("BASE64")
-    .check(Check::OneOfIgnoreCase(&["BASE64", "NUMERIC"])),
-    Definition::new(
-        "replace.null.with.default",
-        Type::Boolean,
-        "Whether to replace fields that have a default value and that are null to the default value. When set to true, the default value is used, otherwise null is used.",
-    )
-    .or("true"),
-];
-
-const STRING_OPTIONS: &[Definition] = &[Definition::new(
-    "converter.encoding",
-    Type::String,
-    "The name of the Java character set to use for encoding strings as byte arrays.",
-)
-.or("UTF-8")
-.high()];
-
-const DELEGATE_OPTIONS: &[Definition] = &[Definition::new(
-    "delegate.converter.type",
-    Type::Class,
-    "The converter of what is not bytes; its own options stand behind this one's name.",
-)];
-
-const CLOUD_EVENTS_OPTIONS: &[Definition] = &[
-    Definition::new(
-        "serializer.type",
-        Type::String,
-        "Specify a serialization type this converter can use: json.",
-    )
-    .or("json")
-    .check(Check::OneOfIgnoreCase(&["json", "avro"]))
-    .high(),
-    Definition::new(
-        "data.serializer.type",
-        Type::String,
-        "Specify a serialization type of the data attribute this converter can use: json.",
-    )
-    .or("json")
-    .check(Check::OneOfIgnoreCase(&["json", "avro"]))
-    .high(),
-    Definition::new(
-        "extension.attributes.enable",
-        Type::Boolean,
+/// Options of `CloudEventsConverter`, which declares none to Connect.
+pub(crate) const CLOUD_EVENTS_OPTIONS: &[ConfigKey] = &[
+    ConfigKey::new("serializer.type", Type::String, Default::Text("json"))
+        .documented(Importance::High, "Specify a serialization type this converter can use: json.")
+        .checked(Validator::OneOfIgnoreCase(&["json", "avro"])),
+    ConfigKey::new("data.serializer.type", Type::String, Default::Text("json"))
+        .documented(
+            Importance::High,
+            "Specify a serialization type of the data attribute this converter can use: json.",
+        )
+        .checked(Validator::OneOfIgnoreCase(&["json", "avro"])),
+    ConfigKey::new("extension.attributes.enable", Type::Boolean, Default::Text("true")).documented(
+        Importance::High,
         "Specify whether to include extension attributes to a cloud event",
-    )
-    .or("true")
-    .high(),
-    Definition::new(
+    ),
+    ConfigKey::new(
         "opentelemetry.tracing.attributes.enable",
         Type::Boolean,
-        "Has no effect: there is no tracing.",
+        Default::Text("false"),
     )
-    .or("false"),
-    Definition::new("schema.name.adjustment.mode", Type::String, "Has an effect on Avro only.")
-        .or("avro"),
-    Definition::new("schema.cloudevents.name", Type::String, "Has an effect on Avro only."),
-    Definition::new(
-        "json.schemas.enable",
-        Type::Boolean,
-        "Whether the data stands with its schema.",
-    )
-    .or("true"),
-    Definition::new(
-        "json.decimal.format",
-        Type::String,
-        "How decimals are written: BASE64 or NUMERIC.",
-    )
-    .or("BASE64")
-    .check(Check::OneOfIgnoreCase(&["BASE64", "NUMERIC"])),
+    .documented(Importance::Low, "Has no effect: there is no tracing."),
+    ConfigKey::new("schema.name.adjustment.mode", Type::String, Default::Text("avro"))
+        .documented(Importance::Low, "Has an effect on Avro only."),
+    ConfigKey::new("schema.cloudevents.name", Type::String, Default::Null)
+        .documented(Importance::Low, "Has an effect on Avro only."),
+    ConfigKey::new("json.schemas.enable", Type::Boolean, Default::Text("true"))
+        .documented(Importance::Low, "Whether the data stands with its schema."),
+    ConfigKey::new("json.decimal.format", Type::String, Default::Text("BASE64"))
+        .documented(Importance::Low, "How decimals are written: BASE64 or NUMERIC.")
+        .checked(Validator::OneOfIgnoreCase(&["BASE64", "NUMERIC"])),
 ];
 
 const PRIMITIVES: [(&str, Primitive); 7] = [
@@ -117,42 +62,6 @@ const PRIMITIVES: [(&str, Primitive); 7] = [
     ("org.apache.kafka.connect.converters.DoubleConverter", Primitive::Double),
     ("org.apache.kafka.connect.converters.BooleanConverter", Primitive::Boolean),
     (BYTES, Primitive::Bytes),
-];
-
-/// All converters of keys and values, and their options.
-pub const CLASSES: &[Class] = &[
-    Class { name: JSON, options: JSON_OPTIONS },
-    Class { name: STRING, options: STRING_OPTIONS },
-    Class { name: "org.apache.kafka.connect.converters.ShortConverter", options: &[] },
-    Class { name: "org.apache.kafka.connect.converters.IntegerConverter", options: &[] },
-    Class { name: "org.apache.kafka.connect.converters.LongConverter", options: &[] },
-    Class { name: "org.apache.kafka.connect.converters.FloatConverter", options: &[] },
-    Class { name: "org.apache.kafka.connect.converters.DoubleConverter", options: &[] },
-    Class { name: "org.apache.kafka.connect.converters.BooleanConverter", options: &[] },
-    Class { name: BYTES, options: &[] },
-    Class { name: BINARY_DATA, options: DELEGATE_OPTIONS },
-    Class { name: DEBEZIUM_BYTES, options: DELEGATE_OPTIONS },
-    Class { name: CLOUD_EVENTS, options: CLOUD_EVENTS_OPTIONS },
-    Class { name: APICURIO_AVRO, options: registry::APICURIO_OPTIONS },
-    Class { name: AVRO, options: avro::OPTIONS },
-    Class { name: JSON_SCHEMA, options: json_schema::OPTIONS },
-    Class { name: PROTOBUF, options: protobuf::OPTIONS },
-];
-
-/// Those that are converters of headers as well, and the one that is only that.
-pub const HEADER_CLASSES: &[&str] = &[
-    SIMPLE_HEADER,
-    JSON,
-    STRING,
-    "org.apache.kafka.connect.converters.ShortConverter",
-    "org.apache.kafka.connect.converters.IntegerConverter",
-    "org.apache.kafka.connect.converters.LongConverter",
-    "org.apache.kafka.connect.converters.FloatConverter",
-    "org.apache.kafka.connect.converters.DoubleConverter",
-    "org.apache.kafka.connect.converters.BooleanConverter",
-    BYTES,
-    BINARY_DATA,
-    DEBEZIUM_BYTES,
 ];
 
 type Get<'a> = &'a dyn Fn(&str) -> Option<&'a str>;
@@ -189,21 +98,24 @@ impl Converters {
 
 /// The converter of a role; its options stand behind the role's name.
 fn converter<'a>(role: &str, class: &str, get: Get<'a>) -> Result<Converter> {
-    let is_header = role == "header.converter";
     let unknown = || {
         Error::config(format!(
             "Invalid value {class} for configuration {role}: Class {class} could not be found."
         ))
     };
-    if is_header && !HEADER_CLASSES.contains(&class) {
-        return Err(unknown());
-    }
+    let kind = if role == "header.converter" { Kind::HeaderConverter } else { Kind::Converter };
+    let known = component::find(class, kind).ok_or_else(unknown)?;
+    let class = known.class;
     if class == SIMPLE_HEADER {
-        return if is_header { Ok(Converter::SimpleHeader) } else { Err(unknown()) };
+        return Ok(Converter::SimpleHeader);
     }
-    let known = CLASSES.iter().find(|known| known.name == class).ok_or_else(unknown)?;
-    let own = |name: &str| get(&format!("{role}.{name}"));
-    let options = Options::new(&own, known.options).map_err(|error| named(&error, role))?;
+    // The worker says what the converter is for.
+    let part = role.split('.').next();
+    let own = |name: &str| match name {
+        "converter.type" => ["key", "value", "header"].into_iter().find(|word| Some(*word) == part),
+        _ => get(&format!("{role}.{name}")),
+    };
+    let options = Options::new(&own, known).map_err(|error| named(&error, role))?;
     let is_key = role.starts_with("key.");
     if let Some((_, primitive)) = PRIMITIVES.iter().find(|(name, _)| *name == class) {
         return Ok(Converter::Primitive(*primitive));

@@ -10,10 +10,11 @@ use serde_json::{Map, Value as Json};
 use super::json::{JsonConfig, JsonPlan};
 use super::registry::{self, Registry, Subject};
 use super::{Scratch, Source, avro};
+use crate::config_def::{ConfigKey, Default, Importance, Type, Validator};
 use crate::data::{Kind, Schema};
 use crate::emit::Presence;
 use crate::error::Result;
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 
 /// The converter's options.
 #[derive(Debug)]
@@ -22,28 +23,22 @@ pub struct Config {
     json: JsonConfig,
 }
 
-const OWN: &[Definition] = &[
-    Definition::new("decimal.format", Type::String, "How decimals are written: BASE64 or NUMERIC.")
-        .or("BASE64")
-        .check(Check::OneOfIgnoreCase(&["BASE64", "NUMERIC"])),
-    Definition::new(
-        "schemas.cache.size",
-        Type::Int,
+const OWN: &[ConfigKey] = &[
+    ConfigKey::new("decimal.format", Type::String, Default::Text("BASE64"))
+        .documented(Importance::Low, "How decimals are written: BASE64 or NUMERIC.")
+        .checked(Validator::OneOfIgnoreCase(&["BASE64", "NUMERIC"])),
+    ConfigKey::new("schemas.cache.size", Type::Int, Default::Text("1000")).documented(
+        Importance::Low,
         "Has no effect: schemas are remembered as long as the task runs.",
-    )
-    .or("1000"),
-    Definition::new(
-        "json.fail.invalid.schema",
-        Type::Boolean,
-        "Has no effect: what is written fits its schema.",
-    )
-    .or("false"),
+    ),
+    ConfigKey::new("json.fail.invalid.schema", Type::Boolean, Default::Text("false"))
+        .documented(Importance::Low, "Has no effect: what is written fits its schema."),
 ];
 
 const COUNT: usize = OWN.len() + registry::OPTIONS.len();
 
 /// All options of the class.
-pub(super) const OPTIONS: &[Definition] = &registry::joined::<COUNT>(OWN);
+pub(crate) const OPTIONS: &[ConfigKey] = &registry::joined::<COUNT>(OWN);
 
 impl Config {
     /// Reads the options.

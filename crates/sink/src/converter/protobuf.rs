@@ -9,10 +9,11 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 
 use super::Source;
 use super::registry::{self, Registry, Subject};
+use crate::config_def::{ConfigKey, Default, Importance, Type};
 use crate::data::{Decimal, Kind, Schema, Unscaled};
 use crate::emit::Emit;
 use crate::error::{Error, Result};
-use crate::option::{Definition, Options, Type};
+use crate::option::Options;
 
 mod schema;
 
@@ -22,26 +23,19 @@ pub struct Config {
     registry: Registry,
 }
 
-const OWN: &[Definition] = &[
-    Definition::new(
-        "enhanced.protobuf.schema.support",
-        Type::Boolean,
-        "Has no effect on what is written here.",
-    )
-    .or("false")
-    .medium(),
-    Definition::new(
-        "schemas.cache.config",
-        Type::Int,
+const OWN: &[ConfigKey] = &[
+    ConfigKey::new("enhanced.protobuf.schema.support", Type::Boolean, Default::Text("false"))
+        .documented(Importance::Medium, "Has no effect on what is written here."),
+    ConfigKey::new("schemas.cache.config", Type::Int, Default::Text("1000")).documented(
+        Importance::Low,
         "Has no effect: schemas are remembered as long as the task runs.",
-    )
-    .or("1000"),
+    ),
 ];
 
 const COUNT: usize = OWN.len() + registry::OPTIONS.len();
 
 /// All options of the class.
-pub(super) const OPTIONS: &[Definition] = &registry::joined::<COUNT>(OWN);
+pub(crate) const OPTIONS: &[ConfigKey] = &registry::joined::<COUNT>(OWN);
 
 impl Config {
     /// Reads the options.

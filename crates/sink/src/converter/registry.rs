@@ -15,8 +15,9 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 mod apicurio;
 
+use crate::config_def::{ConfigKey, Default, Importance, Type, Validator};
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 
 const CONTENT_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 /// As in Confluent's client: `http.connect.timeout.ms` and `http.read.timeout.ms`.
@@ -25,36 +26,33 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_ANSWER: u64 = 16 << 20;
 
 /// Options that all converters with a registry have.
-pub(super) const OPTIONS: &[Definition] = &[
-    Definition::new("schema.registry.url", Type::List, "Comma-separated list of URLs for schema registry instances that can be used to register or look up schemas.")
-        .required()
-        .check(Check::NonEmptyList)
-        .high(),
-    Definition::new("auto.register.schemas", Type::Boolean, "Specify if the Serializer should attempt to register the Schema with Schema Registry").or("true").medium(),
-    Definition::new("use.latest.version", Type::Boolean, "Specify if the Serializer should use the latest subject version for serialization").or("false"),
-    Definition::new("latest.compatibility.strict", Type::Boolean, "Has no effect: a schema of the registry's own is not compared to the record's.").or("true"),
-    Definition::new("normalize.schemas", Type::Boolean, "Whether to normalize schemas, which generally ignores ordering when it is not significant").or("false").medium(),
-    Definition::new("max.schemas.per.subject", Type::Int, "Has no effect: schemas are remembered as long as the task runs.").or("1000"),
-    Definition::new("key.subject.name.strategy", Type::Class, "Determines how to construct the subject name under which the key schema is registered").or("io.confluent.kafka.serializers.subject.TopicNameStrategy").medium(),
-    Definition::new("value.subject.name.strategy", Type::Class, "Determines how to construct the subject name under which the value schema is registered").or("io.confluent.kafka.serializers.subject.TopicNameStrategy").medium(),
-    Definition::new("basic.auth.credentials.source", Type::String, "How to pick the credentials for Basic Auth: URL or USER_INFO.").or("URL").medium(),
-    Definition::new("basic.auth.user.info", Type::Password, "Specify the user info for Basic Auth in the form of {username}:{password}").medium(),
-    Definition::new("schema.registry.basic.auth.user.info", Type::Password, "The same, by its older name.").medium(),
-    Definition::new("bearer.auth.credentials.source", Type::String, "How to pick the credentials for Bearer Auth: STATIC_TOKEN.").or("STATIC_TOKEN").medium(),
-    Definition::new("bearer.auth.token", Type::Password, "Specify the Bearer token to be used for authentication").medium(),
-    Definition::new("schema.registry.ssl.truststore.location", Type::String, "File with the trusted certificates (PEM).").high(),
-    Definition::new("schema.registry.ssl.truststore.type", Type::String, "Its format: PEM.").or("PEM"),
-    Definition::new("schema.registry.ssl.truststore.certificates", Type::Password, "The trusted certificates themselves (PEM).").high(),
+pub(crate) const OPTIONS: &[ConfigKey] = &[
+    ConfigKey::new("schema.registry.url", Type::List, Default::Required).documented(Importance::High, "Comma-separated list of URLs for schema registry instances that can be used to register or look up schemas.").checked(Validator::NonEmptyList),
+    ConfigKey::new("auto.register.schemas", Type::Boolean, Default::Text("true")).documented(Importance::Medium, "Specify if the Serializer should attempt to register the Schema with Schema Registry"),
+    ConfigKey::new("use.latest.version", Type::Boolean, Default::Text("false")).documented(Importance::Low, "Specify if the Serializer should use the latest subject version for serialization"),
+    ConfigKey::new("latest.compatibility.strict", Type::Boolean, Default::Text("true")).documented(Importance::Low, "Has no effect: a schema of the registry's own is not compared to the record's."),
+    ConfigKey::new("normalize.schemas", Type::Boolean, Default::Text("false")).documented(Importance::Medium, "Whether to normalize schemas, which generally ignores ordering when it is not significant"),
+    ConfigKey::new("max.schemas.per.subject", Type::Int, Default::Text("1000")).documented(Importance::Low, "Has no effect: schemas are remembered as long as the task runs."),
+    ConfigKey::new("key.subject.name.strategy", Type::Class, Default::Text("io.confluent.kafka.serializers.subject.TopicNameStrategy")).documented(Importance::Medium, "Determines how to construct the subject name under which the key schema is registered"),
+    ConfigKey::new("value.subject.name.strategy", Type::Class, Default::Text("io.confluent.kafka.serializers.subject.TopicNameStrategy")).documented(Importance::Medium, "Determines how to construct the subject name under which the value schema is registered"),
+    ConfigKey::new("basic.auth.credentials.source", Type::String, Default::Text("URL")).documented(Importance::Medium, "How to pick the credentials for Basic Auth: URL or USER_INFO."),
+    ConfigKey::new("basic.auth.user.info", Type::Password, Default::Null).documented(Importance::Medium, "Specify the user info for Basic Auth in the form of {username}:{password}"),
+    ConfigKey::new("schema.registry.basic.auth.user.info", Type::Password, Default::Null).documented(Importance::Medium, "The same, by its older name."),
+    ConfigKey::new("bearer.auth.credentials.source", Type::String, Default::Text("STATIC_TOKEN")).documented(Importance::Medium, "How to pick the credentials for Bearer Auth: STATIC_TOKEN."),
+    ConfigKey::new("bearer.auth.token", Type::Password, Default::Null).documented(Importance::Medium, "Specify the Bearer token to be used for authentication"),
+    ConfigKey::new("schema.registry.ssl.truststore.location", Type::String, Default::Null).documented(Importance::High, "File with the trusted certificates (PEM)."),
+    ConfigKey::new("schema.registry.ssl.truststore.type", Type::String, Default::Text("PEM")).documented(Importance::Low, "Its format: PEM."),
+    ConfigKey::new("schema.registry.ssl.truststore.certificates", Type::Password, Default::Null).documented(Importance::High, "The trusted certificates themselves (PEM)."),
 ];
 
-pub(super) use apicurio::OPTIONS as APICURIO_OPTIONS;
+pub(crate) use apicurio::OPTIONS as APICURIO_OPTIONS;
 
 /// A class's own options and those of the registry, in one table.
 #[expect(
     clippy::indexing_slicing,
     reason = "const evaluation: an index out of bounds does not compile"
 )]
-pub(super) const fn joined<const N: usize>(own: &[Definition]) -> [Definition; N] {
+pub(super) const fn joined<const N: usize>(own: &[ConfigKey]) -> [ConfigKey; N] {
     let mut all = [OPTIONS[0]; N];
     let mut at = 0;
     while at < N {

@@ -7,8 +7,8 @@ pub(super) fn judge(pattern: &str) -> Result<(), Fault> {
     walk.alternatives(false)
 }
 
-/// What is wrong, and at which letter Java sees it.
-pub(super) type Fault = (String, usize);
+/// What is wrong, and at which letter Java sees it; none before the first.
+pub(super) type Fault = (String, Option<usize>);
 
 struct Walk {
     letters: Vec<char>,
@@ -35,8 +35,12 @@ impl Walk {
     }
 
     /// A fault just before the present letter, where Java's cursor stands.
-    fn fault<T>(&self, what: impl Into<String>, index: usize) -> Result<T, Fault> {
-        Err((what.into(), index.min(self.letters.len())))
+    fn fault<T>(
+        &self,
+        what: impl Into<String>,
+        index: impl Into<Option<usize>>,
+    ) -> Result<T, Fault> {
+        Err((what.into(), index.into().map(|index| index.min(self.letters.len()))))
     }
 
     fn alternatives(&mut self, within: bool) -> Result<(), Fault> {
@@ -44,7 +48,7 @@ impl Walk {
             match letter {
                 ')' if within => return Ok(()),
                 ')' => {
-                    return self.fault("Unmatched closing ')'", self.at.saturating_sub(1));
+                    return self.fault("Unmatched closing ')'", self.at.checked_sub(1));
                 }
                 '|' => self.at += 1,
                 '*' | '+' | '?' => {

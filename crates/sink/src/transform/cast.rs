@@ -16,7 +16,7 @@ use super::{Record, Transform, Typed};
 use crate::converter::number_text;
 use crate::data::{Decimal, Field, Kind, Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 
 /// What is cast to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,18 +49,6 @@ struct Layout {
 }
 
 impl Cast {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new(
-            "spec",
-            Type::List,
-            "List of fields and the type to cast them to of the form field1:type,field2:type to cast fields of Maps or Structs. A single type to cast the entire value. Valid types are int8, int16, int32, int64, float32, float64, boolean, and string. Note that binary fields can only be cast to string.",
-        )
-        .required()
-        .check(Check::NonEmptyList)
-        .high(),
-        super::REPLACE_NULL,
-    ];
-
     pub(super) fn parse(part: Part, options: &Options<'_>) -> Result<Self> {
         let shown = options.text("spec").unwrap_or_default();
         let wrong = |problem: String| {

@@ -29,73 +29,15 @@ use super::timezone_converter::TimezoneConverter;
 use super::value_to_key::ValueToKey;
 use super::vector_to_json::VectorToJson;
 use super::{ExtractNewRecordState, Transform};
+use crate::component::{self, Component, Kind};
 use crate::error::{Error, Result};
-use crate::option::{Class, Options};
+use crate::option::Options;
 
 type Get<'a> = &'a dyn Fn(&str) -> Option<&'a str>;
 
-macro_rules! classes {
-    ($($name:literal => $options:expr),* $(,)?) => {
-        &[$(Class { name: $name, options: $options }),*]
-    };
-}
-
-/// All transforms and their options.
-pub const CLASSES: &[Class] = classes! {
-    "org.apache.kafka.connect.transforms.Cast$Key" => Cast::OPTIONS,
-    "org.apache.kafka.connect.transforms.Cast$Value" => Cast::OPTIONS,
-    "org.apache.kafka.connect.transforms.DropHeaders" => DropHeaders::OPTIONS,
-    "org.apache.kafka.connect.transforms.ExtractField$Key" => ExtractField::OPTIONS,
-    "org.apache.kafka.connect.transforms.ExtractField$Value" => ExtractField::OPTIONS,
-    "org.apache.kafka.connect.transforms.Filter" => &[],
-    "org.apache.kafka.connect.transforms.Flatten$Key" => Flatten::OPTIONS,
-    "org.apache.kafka.connect.transforms.Flatten$Value" => Flatten::OPTIONS,
-    "org.apache.kafka.connect.transforms.HeaderFrom$Key" => HeaderFrom::OPTIONS,
-    "org.apache.kafka.connect.transforms.HeaderFrom$Value" => HeaderFrom::OPTIONS,
-    "org.apache.kafka.connect.transforms.HoistField$Key" => HoistField::OPTIONS,
-    "org.apache.kafka.connect.transforms.HoistField$Value" => HoistField::OPTIONS,
-    "org.apache.kafka.connect.transforms.InsertField$Key" => InsertField::OPTIONS,
-    "org.apache.kafka.connect.transforms.InsertField$Value" => InsertField::OPTIONS,
-    "org.apache.kafka.connect.transforms.InsertHeader" => InsertHeader::OPTIONS,
-    "org.apache.kafka.connect.transforms.MaskField$Key" => MaskField::OPTIONS,
-    "org.apache.kafka.connect.transforms.MaskField$Value" => MaskField::OPTIONS,
-    "org.apache.kafka.connect.transforms.RegexRouter" => RegexRouter::OPTIONS,
-    "org.apache.kafka.connect.transforms.ReplaceField$Key" => ReplaceField::OPTIONS,
-    "org.apache.kafka.connect.transforms.ReplaceField$Value" => ReplaceField::OPTIONS,
-    "org.apache.kafka.connect.transforms.SetSchemaMetadata$Key" => SetSchemaMetadata::OPTIONS,
-    "org.apache.kafka.connect.transforms.SetSchemaMetadata$Value" => SetSchemaMetadata::OPTIONS,
-    "org.apache.kafka.connect.transforms.TimestampConverter$Key" => TimestampConverter::OPTIONS,
-    "org.apache.kafka.connect.transforms.TimestampConverter$Value" => TimestampConverter::OPTIONS,
-    "org.apache.kafka.connect.transforms.TimestampRouter" => TimestampRouter::OPTIONS,
-    "org.apache.kafka.connect.transforms.ValueToKey" => ValueToKey::OPTIONS,
-    "io.debezium.connector.postgresql.transforms.DecodeLogicalDecodingMessageContent" => DecodeMessage::OPTIONS,
-    "io.debezium.connector.postgresql.transforms.timescaledb.TimescaleDb" => TimescaleDb::OPTIONS,
-    "io.debezium.transforms.ByLogicalTableRouter" => ByLogicalTableRouter::OPTIONS,
-    "io.debezium.transforms.EnforceRecordSize" => EnforceRecordSize::OPTIONS,
-    "io.debezium.transforms.ExtractChangedRecordState" => ExtractChangedRecordState::OPTIONS,
-    "io.debezium.transforms.ExtractNewRecordState" => ExtractNewRecordState::OPTIONS,
-    "io.debezium.transforms.ExtractSchemaToNewRecord" => &[],
-    "io.debezium.transforms.GeometryFormatTransformer" => GeometryFormat::OPTIONS,
-    "io.debezium.transforms.HeaderToValue" => HeaderToValue::OPTIONS,
-    "io.debezium.transforms.SchemaChangeEventFilter" => PassThrough::SCHEMA_CHANGE_FILTER,
-    "io.debezium.transforms.SwapGeometryCoordinates" => SwapCoordinates::OPTIONS,
-    "io.debezium.transforms.TimezoneConverter" => TimezoneConverter::OPTIONS,
-    "io.debezium.transforms.VectorToJsonConverter" => &[],
-    "io.debezium.transforms.openlineage.OpenLineage" => &[],
-    "io.debezium.transforms.outbox.EventRouter" => EventRouter::OPTIONS,
-    "io.debezium.transforms.partitions.PartitionRouting" => PartitionRouting::OPTIONS,
-    "io.debezium.transforms.tracing.ActivateTracingSpan" => ActivateTracingSpan::OPTIONS,
-};
-
-/// All predicates and their options.
-pub const PREDICATES: &[Class] = classes! {
-    "org.apache.kafka.connect.transforms.predicates.HasHeaderKey" => HasHeaderKey::OPTIONS,
-    "org.apache.kafka.connect.transforms.predicates.RecordIsTombstone" => &[],
-    "org.apache.kafka.connect.transforms.predicates.TopicNameMatches" => TopicNameMatches::OPTIONS,
-};
-
-fn find(classes: &'static [Class], option: &str, class: &str) -> Result<&'static Class> {
-    classes.iter().find(|known| known.name == class).ok_or_else(|| {
+/// The class that an option names.
+fn find(option: &str, class: &str, kind: Kind) -> Result<&'static Component> {
+    component::find(class, kind).ok_or_else(|| {
         Error::config(format!(
             "Invalid value {class} for configuration {option}: Class {class} could not be found."
         ))
@@ -107,13 +49,13 @@ pub(super) fn create(alias: &str, class: &str, get: Get<'_>) -> Result<Box<dyn T
     if let Some(error) = passive::scripting(class) {
         return Err(error);
     }
-    let class = find(CLASSES, &format!("transforms.{alias}.type"), class)?;
-    let options = Options::new(get, class.options)?;
-    let part = if class.name.ends_with("$Key") { Part::Key } else { Part::Value };
-    if class.name.starts_with("io.debezium.") {
-        return debezium(class.name, get, &options);
+    let found = find(&format!("transforms.{alias}.type"), class, Kind::Transformation)?;
+    let (class, options) = (found.class, Options::new(get, found)?);
+    let part = if class.ends_with("$Key") { Part::Key } else { Part::Value };
+    if class.starts_with("io.debezium.") {
+        return debezium(class, get, &options);
     }
-    let name = class.name.rsplit('.').next().unwrap_or_default();
+    let name = class.rsplit('.').next().unwrap_or_default();
     Ok(match name.split('$').next().unwrap_or_default() {
         "Cast" => Box::new(Cast::parse(part, &options)?),
         "DropHeaders" => Box::new(DropHeaders::parse(&options)),
@@ -161,9 +103,9 @@ pub(super) fn create_predicate(
     class: &str,
     get: Get<'_>,
 ) -> Result<Box<dyn Predicate>> {
-    let class = find(PREDICATES, &format!("predicates.{alias}.type"), class)?;
-    let options = Options::new(get, class.options)?;
-    Ok(match class.name.rsplit('.').next() {
+    let found = find(&format!("predicates.{alias}.type"), class, Kind::Predicate)?;
+    let options = Options::new(get, found)?;
+    Ok(match found.class.rsplit('.').next() {
         Some("HasHeaderKey") => Box::new(HasHeaderKey::parse(&options)),
         Some("TopicNameMatches") => Box::new(TopicNameMatches::parse(&options)?),
         _ => Box::new(RecordIsTombstone),
@@ -173,21 +115,21 @@ pub(super) fn create_predicate(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config_def::{Default, Validator};
 
     #[test]
     fn every_class_can_be_created_or_says_what_is_missing() {
-        for class in CLASSES {
+        for found in component::all().filter(|found| found.kind == Kind::Transformation) {
             let option = |name: &str| {
-                let option = class.options.iter().find(|option| option.name == name);
-                option.and_then(|option| match option.check {
-                    crate::option::Check::OneOf(words) => words.first().copied(),
-                    _ => Some("int8")
-                        .filter(|_| option.fallback == crate::option::Fallback::Required),
-                })
+                let option = found.keys().find(|option| option.name == name)?;
+                match option.validator {
+                    Validator::OneOf(words) => words.first().copied(),
+                    _ => Some("int8").filter(|_| option.default == Default::Required),
+                }
             };
-            if let Err(error) = create("x", class.name, &option) {
+            if let Err(error) = create("x", found.class, &option) {
                 let text = error.to_string();
-                assert!(!text.contains("could not be found"), "{}: {text}", class.name);
+                assert!(!text.contains("could not be found"), "{}: {text}", found.class);
             }
         }
     }

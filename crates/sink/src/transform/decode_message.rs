@@ -8,7 +8,7 @@ use super::json_value::{self, Gaps};
 use super::{Record, Transform, Typed};
 use crate::data::{Field, Kind, Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Definition, Options, Type};
+use crate::option::Options;
 
 /// The transform.
 #[derive(Debug)]
@@ -17,14 +17,6 @@ pub(super) struct DecodeMessage {
 }
 
 impl DecodeMessage {
-    pub(super) const OPTIONS: &[Definition] = &[Definition::new(
-        "fields.null.include",
-        Type::Boolean,
-        "Whether to include fields with null values in decoded logical decoding message content.",
-    )
-    .or("false")
-    .medium()];
-
     pub(super) fn parse(options: &Options<'_>) -> Self {
         let keep_nulls = options.flag("fields.null.include");
         Self { gaps: Gaps { keep_nulls, keep_empty_arrays: false } }

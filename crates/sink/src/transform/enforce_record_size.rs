@@ -7,7 +7,7 @@ use super::part::or_default;
 use super::{Record, Transform};
 use crate::data::{Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 
 /// Debezium counts 100 bytes for each entry of the source's partition (one) and offset (seven while streaming).
 const OFFSET_SIZE: f64 = 800.0;
@@ -23,22 +23,6 @@ pub(super) struct EnforceRecordSize {
 }
 
 impl EnforceRecordSize {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new(
-            "max.bytes",
-            Type::Int,
-            "The maximum record size in bytes. Records exceeding this size will have their string and bytes columns truncated proportionally to fit within this limit.",
-        )
-        .required()
-        .check(Check::AtLeast(1))
-        .high(),
-        Definition::new("compression.ratio", Type::Double, "What the estimated record size is multiplied by before it is compared to the maximum.").or("1.0").medium(),
-        Definition::new("min.field.size", Type::Int, "Fields with a size at or below this value (in bytes) will not be truncated.")
-            .or("25000")
-            .check(Check::AtLeast(0))
-            .medium(),
-    ];
-
     pub(super) fn parse(options: &Options<'_>) -> Result<Self> {
         let number = |name| options.text(name).and_then(|text| text.parse::<f64>().ok());
         let ratio = number("compression.ratio").unwrap_or(1.0);

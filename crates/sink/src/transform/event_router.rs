@@ -12,7 +12,7 @@ use super::{Record, Transform, Typed};
 use crate::converter::struct_text;
 use crate::data::{Field, Kind, Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 
 /// Where a further column goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,45 +64,6 @@ struct EnvelopeSchema {
 }
 
 impl EventRouter {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new("table.field.event.id", Type::String, "The column which contains the event ID within the outbox table").or("id"),
-        Definition::new("table.field.event.key", Type::String, "The column which contains the event key within the outbox table").or("aggregateid"),
-        Definition::new("table.field.event.type", Type::String, "The column which contains the event type within the outbox table").or("type"),
-        Definition::new("table.field.event.payload", Type::String, "The column which contains the event payload within the outbox table").or("payload"),
-        Definition::new("table.field.event.timestamp", Type::String, "Column whose value is the message's timestamp; without it, the time at which the event was processed.").medium(),
-        Definition::new(
-            "table.fields.additional.placement",
-            Type::List,
-            "Extra fields can be added as part of the event envelope or a message header, format is a list of colon-delimited pairs or trios when you desire to have aliases, e.g. id:header,field_name:envelope:alias,field_name:partition",
-        )
-        .high(),
-        Definition::new("table.field.additional.missing", Type::String, "What happens if one of those columns is missing: error or ignore.")
-            .or("error")
-            .check(Check::OneOfIgnoreCase(&["error", "ignore"]))
-            .medium(),
-        Definition::new("table.field.event.schema.version", Type::String, "The column which contains the event schema version within the outbox table"),
-        Definition::new("route.by.field", Type::String, "The column which determines how the events will be routed, the value will become part of the topic name").or("aggregatetype").high(),
-        Definition::new("route.topic.regex", Type::String, "The regular expression over that value.").or("(?<routedByValue>.*)").check(Check::Regex),
-        Definition::new("route.topic.replacement", Type::String, "The topic's name; ${routedByValue} stands for the value of that column.").or("outbox.event.${routedByValue}").high(),
-        Definition::new("route.tombstone.on.empty.payload", Type::Boolean, "Whether or not an empty payload should cause a tombstone event.").or("false").high(),
-        Definition::new("table.expand.json.payload", Type::Boolean, "Whether to make JSON text a struct; its schema is inferred.").or("false").medium(),
-        Definition::new("table.json.payload.null.behavior", Type::String, "What becomes of nulls in it: ignore or optional_bytes.")
-            .or("ignore")
-            .check(Check::OneOfIgnoreCase(&["ignore", "optional_bytes"]))
-            .medium(),
-        Definition::new("table.json.payload.empty.array.behavior", Type::String, "What becomes of empty arrays in it: ignore or optional_string.")
-            .or("ignore")
-            .check(Check::OneOfIgnoreCase(&["ignore", "optional_string"]))
-            .medium(),
-        Definition::new("table.op.invalid.behavior", Type::String, "What an update of the table causes: warn, error or fatal.")
-            .or("warn")
-            .check(Check::OneOfIgnoreCase(&["warn", "error", "fatal"]))
-            .medium(),
-        Definition::new("tracing.span.context.field", Type::String, "Has no effect: there is no tracing.").or("tracingspancontext"),
-        Definition::new("tracing.operation.name", Type::String, "Has no effect: there is no tracing.").or("debezium-read"),
-        Definition::new("tracing.with.context.field.only", Type::Boolean, "Has no effect: there is no tracing.").or("false"),
-    ];
-
     pub(super) fn parse(options: &Options<'_>) -> Result<Self> {
         let text = |name| options.text(name).unwrap_or_default();
         let word = |name, word: &str| text(name).eq_ignore_ascii_case(word);

@@ -7,7 +7,7 @@ use super::part::or_default;
 use super::{Record, Transform, Typed};
 use crate::data::{Kind, Schema, Value};
 use crate::error::Result;
-use crate::option::{Definition, Options, Type};
+use crate::option::Options;
 
 /// The transform.
 #[derive(Debug)]
@@ -18,15 +18,6 @@ pub(super) struct ExtractChangedRecordState {
 }
 
 impl ExtractChangedRecordState {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new("header.changed.name", Type::String, "Specify the header changed name."),
-        Definition::new(
-            "header.unchanged.name",
-            Type::String,
-            "Specify the header unchanged name.",
-        ),
-    ];
-
     pub(super) fn parse(options: &Options<'_>) -> Self {
         let name = |option| options.given(option).map(Into::into);
         let items = Arc::new(Schema::new(Kind::String));

@@ -7,7 +7,7 @@ use super::part::{Part, default_of, or_default};
 use super::{Record, Rewrite, Transform, Typed};
 use crate::data::{Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Definition, Options, Type};
+use crate::option::Options;
 use crate::plan::{Expr, Node, RecordPlan};
 
 /// The transform.
@@ -19,12 +19,6 @@ pub(super) struct ExtractField {
 }
 
 impl ExtractField {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new("field", Type::String, "Field name to extract.").required().medium(),
-        super::FIELD_SYNTAX,
-        super::REPLACE_NULL,
-    ];
-
     pub(super) fn parse(part: Part, options: &Options<'_>) -> Result<Self> {
         let v2 = options.text("field.syntax.version").is_some_and(|v| v.eq_ignore_ascii_case("V2"));
         Ok(Self {

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Record, Rewrite, Transform, Typed};
 use crate::data::{Field, Kind, Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Type};
 use crate::plan::{Expr, Node, RecordPlan};
 
 /// Envelope schemas whose layout the general path remembers.
@@ -78,32 +77,6 @@ struct Layout {
 }
 
 impl ExtractNewRecordState {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new(
-            "delete.tombstone.handling.mode",
-            Type::String,
-            "What becomes of deletes and their tombstones: drop, tombstone, rewrite, rewrite-with-tombstone, delete-to-tombstone.",
-        )
-        .or("tombstone")
-        .check(Check::OneOfIgnoreCase(&[
-            "drop",
-            "tombstone",
-            "rewrite",
-            "rewrite-with-tombstone",
-            "delete-to-tombstone",
-        ]))
-        .medium(),
-        Definition::new("add.fields", Type::List, "Parts of the envelope to add to the row, as field or struct.field, either with :name.").or(""),
-        Definition::new("add.fields.prefix", Type::String, "What stands before the names of added fields.").or("__"),
-        Definition::new("add.headers", Type::List, "Parts of the envelope to add as headers, in the form of add.fields.").or(""),
-        Definition::new("add.headers.prefix", Type::String, "What stands before the names of added headers.").or("__"),
-        Definition::new("route.by.field", Type::String, "The column whose value is the topic's name.").or(""),
-        Definition::new("drop.fields.header.name", Type::String, "The header that lists fields to drop."),
-        Definition::new("drop.fields.from.key", Type::Boolean, "Whether listed fields are dropped from the key as well.").or("false"),
-        Definition::new("drop.fields.keep.schema.compatible", Type::Boolean, "Whether required fields are kept though listed.").or("true"),
-        super::REPLACE_NULL,
-    ];
-
     /// Reads the options.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use super::part::{Part, or_default, rebuilt};
 use super::{Record, Rewrite, Transform};
 use crate::data::{Field, Kind, Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Definition, Options, Type};
+use crate::option::Options;
 use crate::plan::{Expr, Node, RecordPlan};
 
 /// The transform.
@@ -34,14 +34,6 @@ struct Outer<'a> {
 }
 
 impl Flatten {
-    pub(super) const OPTIONS: &[Definition] = &[Definition::new(
-        "delimiter",
-        Type::String,
-        "Delimiter to insert between field names from the input record when generating field names for the output record",
-    )
-    .or(".")
-    .medium()];
-
     pub(super) fn parse(part: Part, options: &Options<'_>) -> Self {
         let delimiter = options.text("delimiter").unwrap_or(".").into();
         Self { part, delimiter, layouts: Derived::default() }

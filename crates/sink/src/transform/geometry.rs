@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::{Record, Transform};
 use crate::data::{Kind, Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 
 const GEOMETRY: &str = "io.debezium.data.geometry.Geometry";
 /// Flags of EWKB in a geometry's type.
@@ -19,20 +19,14 @@ const HAS_SRID: u32 = 0x2000_0000;
 pub(super) struct SwapCoordinates(Vec<i32>);
 
 impl SwapCoordinates {
-    pub(super) const OPTIONS: &[Definition] = &[Definition::new(
-        "srids",
-        Type::List,
-        "A comma-separated list of Geometry SRIDs that indicate which geometry fields should be included when swapping coordinates.",
-    )
-    .or("4326,3857,4269")];
-
     pub(super) fn parse(options: &Options<'_>) -> Result<Self> {
         let number = |text: &str| {
             text.parse().map_err(|_not| {
                 Error::config(format!("The 'srids' value is invalid: {text} is not an integer"))
             })
         };
-        Ok(Self(options.list("srids").into_iter().map(number).collect::<Result<_>>()?))
+        let list = options.given("srids").unwrap_or("4326,3857,4269");
+        Ok(Self(list.split(',').map(str::trim).map(number).collect::<Result<_>>()?))
     }
 }
 
@@ -49,16 +43,6 @@ impl Transform for SwapCoordinates {
 /// `io.debezium.transforms.GeometryFormatTransformer`.
 #[derive(Debug)]
 pub(super) struct GeometryFormat;
-
-impl GeometryFormat {
-    pub(super) const OPTIONS: &[Definition] = &[Definition::new(
-        "format",
-        Type::String,
-        "The target Geometry format to convert to. As in Debezium, either value turns WKB into EWKB and EWKB into WKB.",
-    )
-    .or("wkb")
-    .check(Check::OneOfIgnoreCase(&["wkb", "ewkb"]))];
-}
 
 impl Transform for GeometryFormat {
     fn apply(&self, mut record: Record) -> Result<Option<Record>> {

@@ -7,7 +7,7 @@ use super::part::{Part, default_of, or_default, rebuilt};
 use super::{Record, Rewrite, Transform, Typed, literal};
 use crate::data::{Field, Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 use crate::plan::{Expr, Node, RecordPlan};
 
 /// `org.apache.kafka.connect.transforms.DropHeaders`.
@@ -15,12 +15,6 @@ use crate::plan::{Expr, Node, RecordPlan};
 pub(super) struct DropHeaders(Vec<String>);
 
 impl DropHeaders {
-    pub(super) const OPTIONS: &[Definition] =
-        &[Definition::new("headers", Type::List, "The name of the headers to be removed.")
-            .required()
-            .check(Check::NonEmptyList)
-            .high()];
-
     pub(super) fn parse(options: &Options<'_>) -> Self {
         Self(options.list("headers").into_iter().map(str::to_owned).collect())
     }
@@ -50,20 +44,6 @@ pub(super) struct InsertHeader {
 }
 
 impl InsertHeader {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new("header", Type::String, "The name of the header to insert.")
-            .required()
-            .check(Check::NonEmpty)
-            .high(),
-        Definition::new(
-            "value.literal",
-            Type::String,
-            "The literal value that is to be set as the header value on all records.",
-        )
-        .required()
-        .high(),
-    ];
-
     pub(super) fn parse(options: &Options<'_>) -> Self {
         let name = options.text("header").unwrap_or_default().into();
         Self { name, value: literal::parse(options.raw("value.literal").unwrap_or_default()) }
@@ -105,34 +85,6 @@ struct Layout {
 }
 
 impl HeaderFrom {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new(
-            "fields",
-            Type::List,
-            "Field names in the record whose values are to be copied or moved to headers.",
-        )
-        .required()
-        .check(Check::NonEmptyList)
-        .high(),
-        Definition::new(
-            "headers",
-            Type::List,
-            "Header names, in the same order as the field names listed in the fields configuration property.",
-        )
-        .required()
-        .check(Check::NonEmptyList)
-        .high(),
-        Definition::new(
-            "operation",
-            Type::String,
-            "Either move if the fields are to be moved to the headers (removed from the key/value), or copy if the fields are to be copied to the headers (retained in the key/value).",
-        )
-        .required()
-        .check(Check::OneOf(&["move", "copy"]))
-        .high(),
-        super::REPLACE_NULL,
-    ];
-
     pub(super) fn parse(part: Part, options: &Options<'_>) -> Result<Self> {
         let (fields, headers) = (options.list("fields"), options.list("headers"));
         if fields.len() != headers.len() {

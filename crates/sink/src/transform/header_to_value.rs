@@ -6,7 +6,7 @@ use super::derived::Derived;
 use super::{Record, Transform, Typed};
 use crate::data::{Field, Kind, Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 
 /// The transform.
 #[derive(Debug)]
@@ -25,29 +25,6 @@ struct Layout {
 }
 
 impl HeaderToValue {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new("headers", Type::List, "Header names in the record whose values are to be copied or moved to record value.")
-            .required()
-            .check(Check::NonEmptyList)
-            .high(),
-        Definition::new(
-            "fields",
-            Type::List,
-            "Field names, in the same order as the header names listed in the headers configuration property. Supports Struct nesting using dot notation.",
-        )
-        .required()
-        .check(Check::NonEmptyList)
-        .high(),
-        Definition::new(
-            "operation",
-            Type::String,
-            "Either move if the fields are to be moved to the value (removed from the headers), or copy if the fields are to be copied to the value (retained in the headers).",
-        )
-        .required()
-        .check(Check::OneOfIgnoreCase(&["move", "copy"]))
-        .high(),
-    ];
-
     pub(super) fn parse(options: &Options<'_>) -> Result<Self> {
         let (headers, fields) = (options.list("headers"), options.list("fields"));
         if headers.len() != fields.len() {

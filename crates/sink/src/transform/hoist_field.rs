@@ -7,7 +7,7 @@ use super::part::Part;
 use super::{Record, Rewrite, Transform, Typed};
 use crate::data::{Schema, Value};
 use crate::error::Result;
-use crate::option::{Definition, Options, Type};
+use crate::option::Options;
 use crate::plan::{Expr, Node, RecordPlan};
 
 /// The transform.
@@ -19,14 +19,6 @@ pub(super) struct HoistField {
 }
 
 impl HoistField {
-    pub(super) const OPTIONS: &[Definition] = &[Definition::new(
-        "field",
-        Type::String,
-        "Field name for the single field that will be created in the resulting Struct or Map.",
-    )
-    .required()
-    .medium()];
-
     pub(super) fn parse(part: Part, options: &Options<'_>) -> Self {
         Self {
             part,

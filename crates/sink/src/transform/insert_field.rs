@@ -8,11 +8,8 @@ use super::shape::{From, Shape};
 use super::{Record, Rewrite, Transform};
 use crate::data::{Field, Kind, Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Definition, Options, Type};
+use crate::option::Options;
 use crate::plan::RecordPlan;
-
-const SUFFIX: &str =
-    "Suffix with ! to make it a required field, or ? to keep it optional (the default).";
 
 /// The transform.
 #[derive(Debug)]
@@ -49,28 +46,6 @@ impl Insertion {
 }
 
 impl InsertField {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new("topic.field", Type::String, "Field name for Kafka topic.").medium(),
-        Definition::new("partition.field", Type::String, "Field name for Kafka partition.")
-            .medium(),
-        Definition::new(
-            "offset.field",
-            Type::String,
-            "Field name for Kafka offset: sink connectors only.",
-        )
-        .medium(),
-        Definition::new("timestamp.field", Type::String, "Field name for record timestamp.")
-            .medium(),
-        Definition::new("static.field", Type::String, SUFFIX).medium(),
-        Definition::new(
-            "static.value",
-            Type::String,
-            "Static field value, if field name configured.",
-        )
-        .medium(),
-        super::REPLACE_NULL,
-    ];
-
     pub(super) fn parse(part: Part, options: &Options<'_>) -> Result<Self> {
         let insertion = |name: &str| options.given(name).map(Insertion::parse);
         let fixed = match (insertion("static.field"), options.text("static.value")) {

@@ -10,7 +10,7 @@ use super::{Record, Rewrite, Transform};
 use crate::data::{Field, Kind, Schema, Value};
 use crate::error::{Error, Result};
 use crate::name::NameAdjustment;
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 use crate::plan::{Expr, RecordPlan};
 
 /// The transform.
@@ -25,26 +25,6 @@ pub(super) struct ByLogicalTableRouter {
 }
 
 impl ByLogicalTableRouter {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new("topic.regex", Type::String, "The regex used for extracting the name of the logical table from the original topic name.")
-            .required()
-            .check(Check::Regex),
-        Definition::new(
-            "topic.replacement",
-            Type::String,
-            "The replacement string used in conjunction with topic.regex. This will be used to create the new topic name.",
-        )
-        .required(),
-        Definition::new("key.enforce.uniqueness", Type::Boolean, "Augment each record's key with a field denoting the source topic.").or("true"),
-        Definition::new("key.field.regex", Type::String, "The regex used for extracting the physical table identifier from the original topic name.")
-            .check(Check::Regex),
-        Definition::new("key.field.name", Type::String, "Each record's key schema will be augmented with this field name.").or("__dbz__physicalTableIdentifier"),
-        Definition::new("key.field.replacement", Type::String, "The replacement string used in conjunction with key.field.regex."),
-        Definition::new("schema.name.adjustment.mode", Type::String, "How schema names should be adjusted for compatibility with the message converter.").or("none")
-        .check(Check::OneOfIgnoreCase(&["none", "avro", "avro_unicode"])),
-        Definition::new("logical.table.cache.size", Type::Int, "Has no effect: what was made of a schema is remembered as long as it is used.").or("16"),
-    ];
-
     pub(super) fn parse(options: &Options<'_>) -> Result<Self> {
         let text = |name| options.text(name).unwrap_or_default();
         let replacement =

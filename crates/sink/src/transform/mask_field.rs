@@ -11,7 +11,7 @@ use super::shape::{From, Shape};
 use super::{Record, Rewrite, Transform};
 use crate::data::{Decimal, Kind, Schema, Unscaled, Value};
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 use crate::plan::RecordPlan;
 
 /// The transform.
@@ -32,17 +32,6 @@ struct Mask {
 }
 
 impl MaskField {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new("fields", Type::List, "Names of fields to mask.").required().check(Check::NonEmptyList).high(),
-        Definition::new(
-            "replacement",
-            Type::String,
-            "Custom value replacement, that will be applied to all 'fields' values (numeric or non-empty string values only).",
-        )
-        .check(Check::NonEmpty),
-        super::REPLACE_NULL,
-    ];
-
     pub(super) fn parse(part: Part, options: &Options<'_>) -> Self {
         Self {
             part,

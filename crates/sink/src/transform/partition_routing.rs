@@ -6,7 +6,7 @@ use super::part::or_default;
 use super::{Record, Transform};
 use crate::data::{Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 
 /// The transform.
 #[derive(Debug)]
@@ -17,22 +17,6 @@ pub(super) struct PartitionRouting {
 }
 
 impl PartitionRouting {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new(
-            "partition.payload.fields",
-            Type::List,
-            "Payload fields to use to calculate the partition, with dots into structs; change stands for after, or for before of a delete.",
-        )
-        .required()
-        .check(Check::NonEmptyList)
-        .high(),
-        Definition::new("partition.topic.num", Type::Int, "Number of partitions of the topics on which this transform acts.")
-            .required()
-            .check(Check::AtLeast(1))
-            .high(),
-        Definition::new("partition.hash.function", Type::String, "Hash function of the fields: java or murmur.").or("java"),
-    ];
-
     pub(super) fn parse(options: &Options<'_>) -> Self {
         let path = |field: &str| field.split('.').map(|step| step.trim().into()).collect();
         let partitions = options.number("partition.topic.num").and_then(|n| i32::try_from(n).ok());

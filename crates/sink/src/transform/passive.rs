@@ -4,24 +4,13 @@ use super::envelope::Envelope;
 use super::{Record, Rewrite, Transform};
 use crate::data::Value;
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 use crate::plan::RecordPlan;
 
 /// `io.debezium.transforms.SchemaChangeEventFilter`: drops schema change events, which this connector has none of; and
 /// `io.debezium.transforms.openlineage.OpenLineage`, which reports on records and does not change them.
 #[derive(Debug)]
 pub(super) struct PassThrough;
-
-impl PassThrough {
-    pub(super) const SCHEMA_CHANGE_FILTER: &[Definition] = &[Definition::new(
-        "schema.change.event.exclude.list",
-        Type::List,
-        "Support filtering during the database synchronization schema event type",
-    )
-    .required()
-    .check(Check::NonEmptyList)
-    .medium()];
-}
 
 impl Transform for PassThrough {
     fn compile(&self, plan: RecordPlan) -> Rewrite {
@@ -36,29 +25,6 @@ impl Transform for PassThrough {
 /// `io.debezium.transforms.tracing.ActivateTracingSpan`: there is no OpenTelemetry here, as in most workers.
 #[derive(Debug)]
 pub(super) struct ActivateTracingSpan;
-
-impl ActivateTracingSpan {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new(
-            "tracing.span.context.field",
-            Type::String,
-            "The name of the field containing the tracing span context.",
-        )
-        .or("tracingspancontext"),
-        Definition::new(
-            "tracing.operation.name",
-            Type::String,
-            "The operation name representing Debezium processing.",
-        )
-        .or("debezium-read"),
-        Definition::new(
-            "tracing.with.context.field.only",
-            Type::Boolean,
-            "Whether only records with that field are traced.",
-        )
-        .or("false"),
-    ];
-}
 
 impl Transform for ActivateTracingSpan {
     fn apply(&self, record: Record) -> Result<Option<Record>> {
@@ -81,23 +47,6 @@ pub(super) struct TimescaleDb {
 }
 
 impl TimescaleDb {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new("schema.list", Type::List, "Schemas that hold the chunks.")
-            .or("_timescaledb_internal"),
-        Definition::new(
-            "target.topic.prefix",
-            Type::String,
-            "The namespace (prefix) of topics where TimescaleDB events will be routed",
-        )
-        .or("timescaledb")
-        .medium(),
-        Definition::new("database.hostname", Type::String, "Host of the database.").high(),
-        Definition::new("database.port", Type::Int, "Its port.").or("5432"),
-        Definition::new("database.user", Type::String, "The user.").high(),
-        Definition::new("database.password", Type::Password, "The user's password."),
-        Definition::new("database.dbname", Type::String, "The database.").high(),
-    ];
-
     pub(super) fn parse(options: &Options<'_>) -> Self {
         Self { schemas: options.list("schema.list").into_iter().map(str::to_owned).collect() }
     }

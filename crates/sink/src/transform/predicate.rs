@@ -4,7 +4,7 @@ use fancy_regex::Regex;
 
 use super::{Record, Rewrite, Transform, java};
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 use crate::plan::RecordPlan;
 
 /// A question about a record.
@@ -50,15 +50,6 @@ impl Transform for Conditional {
 pub(super) struct TopicNameMatches(Regex);
 
 impl TopicNameMatches {
-    pub(super) const OPTIONS: &[Definition] = &[Definition::new(
-        "pattern",
-        Type::String,
-        "Java regular expression that a topic's whole name must match.",
-    )
-    .required()
-    .check(Check::Regex)
-    .medium()];
-
     pub(super) fn parse(options: &Options<'_>) -> Result<Self> {
         Ok(Self(java::whole("pattern", options.text("pattern").unwrap_or_default())?))
     }
@@ -86,12 +77,6 @@ impl Predicate for TopicNameMatches {
 pub(super) struct HasHeaderKey(Box<str>);
 
 impl HasHeaderKey {
-    pub(super) const OPTIONS: &[Definition] =
-        &[Definition::new("name", Type::String, "The header's name.")
-            .required()
-            .check(Check::NonEmpty)
-            .medium()];
-
     pub(super) fn parse(options: &Options<'_>) -> Self {
         Self(options.text("name").unwrap_or_default().into())
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::java::Replacement;
 use super::{Record, Rewrite, Transform};
 use crate::error::Result;
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 use crate::plan::RecordPlan;
 
 /// Topics whose new name is remembered.
@@ -44,14 +44,6 @@ impl Routes {
 }
 
 impl RegexRouter {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new("regex", Type::String, "Regular expression to use for matching.")
-            .required()
-            .check(Check::Regex)
-            .high(),
-        Definition::new("replacement", Type::String, "Replacement string.").required().high(),
-    ];
-
     pub(super) fn parse(options: &Options<'_>) -> Result<Self> {
         let text = |name| options.text(name).unwrap_or_default();
         Ok(Self(Routes::new(Replacement::parse("regex", text("regex"), text("replacement"))?)))

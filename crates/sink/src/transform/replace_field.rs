@@ -9,7 +9,7 @@ use super::shape::{From, Shape};
 use super::{Record, Rewrite, Transform};
 use crate::data::{Field, Schema};
 use crate::error::{Error, Result};
-use crate::option::{Definition, Options, Type};
+use crate::option::Options;
 use crate::plan::RecordPlan;
 
 /// The transform.
@@ -24,17 +24,6 @@ pub(super) struct ReplaceField {
 }
 
 impl ReplaceField {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new("exclude", Type::List, "Fields to drop; goes before include.")
-            .or("")
-            .medium(),
-        Definition::new("include", Type::List, "Fields to keep; all where it is empty.")
-            .or("")
-            .medium(),
-        Definition::new("renames", Type::List, "Fields to rename, as old:new.").or("").medium(),
-        super::REPLACE_NULL,
-    ];
-
     pub(super) fn parse(part: Part, options: &Options<'_>) -> Result<Self> {
         let list = |name| options.list(name).into_iter().map(str::to_owned).collect();
         let mut renames = HashMap::new();

@@ -7,7 +7,7 @@ use super::part::Part;
 use super::{Record, Rewrite, Transform};
 use crate::data::Schema;
 use crate::error::{Error, Result};
-use crate::option::{Definition, Options, Type};
+use crate::option::Options;
 use crate::plan::RecordPlan;
 
 /// The transform.
@@ -20,12 +20,6 @@ pub(super) struct SetSchemaMetadata {
 }
 
 impl SetSchemaMetadata {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new("schema.name", Type::String, "Schema name to set.").high(),
-        Definition::new("schema.version", Type::Int, "Schema version to set.").high(),
-        super::REPLACE_NULL,
-    ];
-
     pub(super) fn parse(part: Part, options: &Options<'_>) -> Result<Self> {
         let name: Option<Arc<str>> = options.text("schema.name").map(Into::into);
         let version = options.number("schema.version").and_then(|n| i32::try_from(n).ok());

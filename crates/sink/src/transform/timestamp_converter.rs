@@ -8,7 +8,7 @@ use super::simple_date_format::SimpleDateFormat;
 use super::{Record, Transform, Typed};
 use crate::data::{Field, Kind, Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -53,39 +53,6 @@ struct Layout {
 }
 
 impl TimestampConverter {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new(
-            "field",
-            Type::String,
-            "The field containing the timestamp, or empty if the entire value is a timestamp",
-        )
-        .or("")
-        .high(),
-        Definition::new(
-            "target.type",
-            Type::String,
-            "The desired timestamp representation: string, unix, Date, Time, or Timestamp",
-        )
-        .required()
-        .check(Check::OneOf(&["string", "unix", "Date", "Time", "Timestamp"]))
-        .high(),
-        Definition::new(
-            "format",
-            Type::String,
-            "A SimpleDateFormat-compatible format for the timestamp. Used to generate the output when type=string or used to parse the input if the input is a string.",
-        )
-        .or("")
-        .medium(),
-        Definition::new(
-            "unix.precision",
-            Type::String,
-            "The desired Unix precision for the timestamp: seconds, milliseconds, microseconds, or nanoseconds. Used to generate the output when type=unix or used to parse the input if the input is a Long.",
-        )
-        .or("milliseconds")
-        .check(Check::OneOf(&["nanoseconds", "microseconds", "milliseconds", "seconds"])),
-        super::REPLACE_NULL,
-    ];
-
     pub(super) fn parse(part: Part, options: &Options<'_>) -> Result<Self> {
         let target = match options.text("target.type") {
             Some("string") => Form::String,

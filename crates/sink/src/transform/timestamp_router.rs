@@ -3,7 +3,7 @@
 use super::simple_date_format::SimpleDateFormat;
 use super::{Record, Transform};
 use crate::error::{Error, Result};
-use crate::option::{Definition, Options, Type};
+use crate::option::Options;
 
 /// The transform.
 #[derive(Debug)]
@@ -13,23 +13,6 @@ pub(super) struct TimestampRouter {
 }
 
 impl TimestampRouter {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new(
-            "topic.format",
-            Type::String,
-            "Format string which can contain ${topic} and ${timestamp} as placeholders for the topic and timestamp, respectively.",
-        )
-        .or("${topic}-${timestamp}")
-        .high(),
-        Definition::new(
-            "timestamp.format",
-            Type::String,
-            "Format string for the timestamp that is compatible with java.text.SimpleDateFormat.",
-        )
-        .or("yyyyMMdd")
-        .high(),
-    ];
-
     pub(super) fn parse(options: &Options<'_>) -> Result<Self> {
         let topic = options.text("topic.format").unwrap_or_default().to_owned();
         let timestamp =

@@ -12,7 +12,7 @@ use super::part::TIMESTAMP;
 use super::{Record, Transform};
 use crate::data::{Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Definition, Options, Type};
+use crate::option::Options;
 
 /// Fields by table or topic; none means all.
 type Rules = BTreeMap<String, BTreeSet<String>>;
@@ -36,23 +36,6 @@ enum Choice<'a> {
 }
 
 impl TimezoneConverter {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new(
-            "converted.timezone",
-            Type::String,
-            "The time zone: geographic (e.g. America/Los_Angeles), or a UTC offset (e.g. +08:00).",
-        )
-        .required()
-        .high(),
-        Definition::new(
-            "include.list",
-            Type::List,
-            "What to convert: source:<table>[:<field>], topic:<topic>[:<field>] or <table or topic>[:<field>].",
-        )
-        .high(),
-        Definition::new("exclude.list", Type::List, "What not to convert, in the form of include.list.").high(),
-    ];
-
     pub(super) fn parse(options: &Options<'_>) -> Result<Self> {
         let name = options.text("converted.timezone").unwrap_or_default();
         let zone = match offset(name) {
@@ -306,10 +289,13 @@ impl Transform for TimezoneConverter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::component;
 
     fn converter(zone: &str) -> TimezoneConverter {
         let get = |key: &str| (key == "converted.timezone").then_some(zone);
-        TimezoneConverter::parse(&Options::new(&get, TimezoneConverter::OPTIONS).unwrap()).unwrap()
+        let class = "io.debezium.transforms.TimezoneConverter";
+        let found = component::find(class, component::Kind::Transformation).unwrap();
+        TimezoneConverter::parse(&Options::new(&get, found).unwrap()).unwrap()
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::part::{default_of, or_default};
 use super::{Record, Rewrite, Transform, Typed};
 use crate::data::{Schema, Value};
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 use crate::plan::{Expr, Node, RecordPlan};
 
 /// The transform.
@@ -25,18 +25,6 @@ struct Layout {
 }
 
 impl ValueToKey {
-    pub(super) const OPTIONS: &[Definition] = &[
-        Definition::new(
-            "fields",
-            Type::List,
-            "Field names on the record value to extract as the record key.",
-        )
-        .required()
-        .check(Check::NonEmptyList)
-        .high(),
-        super::REPLACE_NULL,
-    ];
-
     pub(super) fn parse(options: &Options<'_>) -> Self {
         Self {
             fields: options.list("fields").into_iter().map(str::to_owned).collect(),

@@ -4,73 +4,47 @@
 use serde_json::{Map, Value as Json};
 
 use super::{Registry, RegistryError, escaped, same_shape};
+use crate::config_def::{ConfigError, ConfigKey, Default, Importance, Parsed, Type, Validator};
 use crate::error::{Error, Result};
-use crate::option::{Check, Definition, Options, Type};
+use crate::option::Options;
 
 /// Options of Apicurio's converters.
-pub(in crate::converter) const OPTIONS: &[Definition] = &[
-    Definition::new(
-        "apicurio.registry.url",
-        Type::List,
-        "Where the registry answers: a URL that ends in /apis/registry/v2 or /apis/registry/v3.",
-    )
-    .required()
-    .check(Check::NonEmptyList)
-    .high(),
-    Definition::new(
-        "apicurio.registry.auto-register",
-        Type::Boolean,
-        "Whether schemas are registered; else they are looked up.",
-    )
-    .or("false")
-    .medium(),
-    Definition::new(
-        "apicurio.registry.auto-register.if-exists",
-        Type::String,
-        "What happens to an artifact that is there already.",
-    )
-    .medium(),
-    Definition::new(
-        "apicurio.registry.find-latest",
-        Type::Boolean,
-        "Whether the latest version is taken instead of the record's schema.",
-    )
-    .or("false")
-    .medium(),
-    Definition::new(
-        "apicurio.registry.artifact.group-id",
-        Type::String,
-        "The group of the artifacts.",
-    )
-    .or("default")
-    .medium(),
-    Definition::new(
-        "apicurio.registry.use-id",
-        Type::String,
-        "Which id stands before values: globalId or contentId.",
-    )
-    .check(Check::OneOf(&["globalId", "contentId"])),
-    Definition::new(
-        "apicurio.registry.id-handler",
-        Type::Class,
-        "How the id is written: DefaultIdHandler (eight bytes), Default4ByteIdHandler or Legacy4ByteIdHandler.",
-    ),
-    Definition::new(
-        "apicurio.registry.as-confluent",
-        Type::Boolean,
-        "Whether ids have four bytes.",
-    )
-    .or("false"),
-    Definition::new(
-        "apicurio.registry.headers.enabled",
-        Type::Boolean,
-        "Ids in headers are not supported.",
-    )
-    .or("false")
-    .check(Check::OneOf(&["false"])),
-    Definition::new("apicurio.auth.username", Type::String, "The user."),
-    Definition::new("apicurio.auth.password", Type::Password, "The user's password."),
+pub(crate) const OPTIONS: &[ConfigKey] = &[
+    ConfigKey::new("apicurio.registry.url", Type::List, Default::Required).documented(Importance::High, "Where the registry answers: a URL that ends in /apis/registry/v2 or /apis/registry/v3.").checked(Validator::NonEmptyList),
+    ConfigKey::new("apicurio.registry.auto-register", Type::Boolean, Default::Text("false")).documented(Importance::Medium, "Whether schemas are registered; else they are looked up."),
+    ConfigKey::new("apicurio.registry.auto-register.if-exists", Type::String, Default::Null).documented(Importance::Medium, "What happens to an artifact that is there already."),
+    ConfigKey::new("apicurio.registry.find-latest", Type::Boolean, Default::Text("false")).documented(Importance::Medium, "Whether the latest version is taken instead of the record's schema."),
+    ConfigKey::new("apicurio.registry.artifact.group-id", Type::String, Default::Text("default")).documented(Importance::Medium, "The group of the artifacts."),
+    ConfigKey::new("apicurio.registry.use-id", Type::String, Default::Null).documented(Importance::Low, "Which id stands before values: globalId or contentId.").checked(Validator::Custom(use_id)),
+    ConfigKey::new("apicurio.registry.id-handler", Type::Class, Default::Null).documented(Importance::Low, "How the id is written: DefaultIdHandler (eight bytes), Default4ByteIdHandler or Legacy4ByteIdHandler."),
+    ConfigKey::new("apicurio.registry.as-confluent", Type::Boolean, Default::Text("false")).documented(Importance::Low, "Whether ids have four bytes."),
+    ConfigKey::new("apicurio.registry.headers.enabled", Type::Boolean, Default::Text("false")).documented(Importance::Low, "Ids in headers are not supported.").checked(Validator::Custom(no_headers)),
+    ConfigKey::new("apicurio.auth.username", Type::String, Default::Null).documented(Importance::Low, "The user."),
+    ConfigKey::new("apicurio.auth.password", Type::Password, Default::Null).documented(Importance::Low, "The user's password."),
 ];
+
+/// Not yes.
+fn no_headers(name: &str, value: &Parsed) -> Option<ConfigError> {
+    let refused = || ConfigError::Invalid {
+        name: name.to_owned(),
+        value: value.in_error(),
+        reason: "ids in headers are not supported".to_owned(),
+    };
+    (*value == Parsed::Boolean(true)).then(refused)
+}
+
+/// One of the two, where there is anything.
+fn use_id(name: &str, value: &Parsed) -> Option<ConfigError> {
+    let known = match value {
+        Parsed::String(text) => matches!(text.as_str(), "globalId" | "contentId"),
+        _ => true,
+    };
+    (!known).then(|| ConfigError::Invalid {
+        name: name.to_owned(),
+        value: value.in_error(),
+        reason: "String must be one of: globalId, contentId".to_owned(),
+    })
+}
 
 /// How to speak to it.
 #[derive(Debug)]
