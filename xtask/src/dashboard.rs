@@ -2,6 +2,8 @@
 //!
 //! Prometheus answers every panel's query, a page of ours draws the answers, and a headless Chromium takes its picture.
 
+mod coverage;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +15,8 @@ use serde_json::{Value, json};
 use crate::error::{Context, Error, Result};
 use crate::package::{self, Need};
 use crate::{http, layout, process, say};
+
+pub(crate) use coverage::Coverage;
 
 const DASHBOARDS: &str = "grafana/dashboards";
 

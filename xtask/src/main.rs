@@ -58,6 +58,7 @@ enum Task {
     Bench(bench::Bench),
     Golden(golden::Golden),
     Dashboards(dashboard::Dashboards),
+    Coverage(dashboard::Coverage),
     Services(services::Services),
 }
 
@@ -86,6 +87,7 @@ fn run(cli: Cli) -> Result<()> {
         Task::Bench(bench) => bench.run(),
         Task::Golden(golden) => golden.run(),
         Task::Dashboards(dashboards) => dashboards.run(),
+        Task::Coverage(coverage) => coverage.run(),
         Task::Services(services) => services.run(),
     }
 }

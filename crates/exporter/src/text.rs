@@ -83,15 +83,13 @@ pub fn label(name: &str, value: &str) -> String {
 pub fn render(families: &[Family], format: Format) -> String {
     let bytes = families.iter().map(|family| 200 + family.samples.len() * 120).sum();
     let mut out = String::with_capacity(bytes);
-    let names: HashSet<&str> = families.iter().map(|family| &*family.name).collect();
-    for family in families {
-        match format {
-            Format::Text => text(family, &mut out),
-            Format::OpenMetrics => open_metrics(family, &names, &mut out),
+    match format {
+        Format::Text => families.iter().for_each(|family| text(family, &mut out)),
+        Format::OpenMetrics => {
+            let names: HashSet<&str> = families.iter().map(|family| &*family.name).collect();
+            families.iter().for_each(|family| open_metrics(family, &names, &mut out));
+            out.push_str("# EOF\n");
         }
-    }
-    if format == Format::OpenMetrics {
-        out.push_str("# EOF\n");
     }
     out
 }
@@ -127,15 +125,23 @@ fn open_metrics(family: &Family, names: &HashSet<&str>, out: &mut String) {
 }
 
 fn head(name: &str, suffix: &str, help: &str, kind: &str, out: &mut String) {
-    let _ok = write!(out, "# HELP {name}{suffix} ");
-    for c in help.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            c => out.push(c),
+    for part in ["# HELP ", name, suffix, " "] {
+        out.push_str(part);
+    }
+    for part in help.split_inclusive(['\\', '\n']) {
+        if let Some(part) = part.strip_suffix('\\') {
+            out.push_str(part);
+            out.push_str("\\\\");
+        } else if let Some(part) = part.strip_suffix('\n') {
+            out.push_str(part);
+            out.push_str("\\n");
+        } else {
+            out.push_str(part);
         }
     }
-    let _ok = writeln!(out, "\n# TYPE {name}{suffix} {kind}");
+    for part in ["\n# TYPE ", name, suffix, " ", kind, "\n"] {
+        out.push_str(part);
+    }
 }
 
 fn samples(family: &Family, out: &mut String) {
@@ -146,7 +152,9 @@ fn samples(family: &Family, out: &mut String) {
             (true, _) => out.push_str(labels),
             (false, true) => {}
             (false, false) => {
-                let _ok = write!(out, "{{{labels}}}");
+                out.push('{');
+                out.push_str(labels);
+                out.push('}');
             }
         }
         out.push(' ');
@@ -161,6 +169,11 @@ fn number(value: f64, out: &mut String) {
         out.push_str("NaN");
     } else if value.is_infinite() {
         out.push_str(if value > 0.0 { "+Inf" } else { "-Inf" });
+    } else if value.fract() == 0.0 && value.abs() < 1e15 && value != 0.0 {
+        // Most are whole, and those are written faster as such.
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
+        let whole = value as i64;
+        let _ok = write!(out, "{whole}");
     } else {
         let _ok = write!(out, "{value}");
     }

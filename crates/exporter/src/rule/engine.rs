@@ -19,6 +19,16 @@ struct Cache {
     /// By object name.
     beans: HashMap<String, KnownBean>,
     scrape: u64,
+    united: United,
+}
+
+/// What the last scrape's series came to. The next one is mostly of the same.
+#[derive(Debug, Default)]
+struct United {
+    found: Vec<Arc<Series>>,
+    /// Of each series found, its family and its place in that; `None` if it was left out.
+    places: Vec<Option<(usize, usize)>>,
+    families: Vec<Family>,
 }
 
 /// By set, then by the attribute's place in its bean, which is always the same.
@@ -50,10 +60,10 @@ struct KnownAttribute {
 struct Known {
     /// The value that it was matched with, where another could match otherwise.
     text: Option<String>,
-    series: Option<Series>,
+    series: Option<Arc<Series>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, PartialEq)]
 struct Series {
     name: FamilyName,
     kind: Type,
@@ -78,7 +88,7 @@ impl Engine {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         cache.scrape += 1;
         let scrape = cache.scrape;
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(cache.united.found.len());
         for bean in beans {
             let name = bean.object_name();
             if !cache.beans.contains_key(&name) {
@@ -89,8 +99,12 @@ impl Engine {
             self.bean(bean, &name, known, &mut found);
         }
         cache.beans.retain(|_, known| known.seen == scrape);
-        drop(cache);
-        self.unite(found)
+        let same = |((one, _), other): (&(Arc<Series>, f64), &Arc<Series>)| Arc::ptr_eq(one, other);
+        let before = &cache.united.found;
+        if found.len() != before.len() || !found.iter().zip(before).all(same) {
+            cache.united = self.unite(&found);
+        }
+        cache.united.filled(&found)
     }
 
     fn bean(
@@ -98,7 +112,7 @@ impl Engine {
         bean: &Bean,
         object_name: &str,
         known: &mut KnownBean,
-        found: &mut Vec<(Series, f64)>,
+        found: &mut Vec<(Arc<Series>, f64)>,
     ) {
         known.sets.resize_with(self.sets.len(), KnownSet::default);
         for ((index, set), known) in self.sets.iter().enumerate().zip(&mut known.sets) {
@@ -115,7 +129,7 @@ impl Engine {
                 let subject = |key| Subject { bean, key, attribute };
                 let takes = || set.takes_attribute(object_name, attribute);
                 if !*place.excluded.get_or_insert_with(|| !takes()) {
-                    let mut add = |value: &Value, series: Option<Series>| {
+                    let mut add = |value: &Value, series: Option<Arc<Series>>| {
                         let Some(series) = series else { return };
                         let number = match series.number {
                             Number::Fixed(number) => number,
@@ -147,32 +161,44 @@ impl Engine {
 
     /// Gathers series by family; of those with the same name and labels the first stays, or, as in 1.x, all of them with
     /// the label that tells them apart.
-    fn unite(&self, found: Vec<(Series, f64)>) -> Vec<Family> {
-        let mut families: BTreeMap<FamilyName, Family> = BTreeMap::new();
-        let clashing = self.clashing(&found);
+    fn unite(&self, found: &[(Arc<Series>, f64)]) -> United {
+        let mut families: BTreeMap<FamilyName, (Family, Vec<usize>)> = BTreeMap::new();
+        let clashing = self.clashing(found);
         let mut seen: HashSet<(FamilyName, Arc<str>)> = HashSet::with_capacity(found.len());
-        for (series, value) in found {
-            let Series { name, kind, help, mut labels, origin, set, .. } = series;
-            if clashing.contains(&(set, Arc::clone(&name), Arc::clone(&labels))) {
-                let own = text::label("_objectname", &origin);
+        for (index, (series, _)) in found.iter().enumerate() {
+            let Series { name, kind, help, labels, origin, set, .. } = &**series;
+            let mut labels = Arc::clone(labels);
+            if clashing.contains(&(*set, Arc::clone(name), Arc::clone(&labels))) {
+                let own = text::label("_objectname", origin);
                 labels = if labels.is_empty() { own } else { format!("{own},{labels}") }.into();
             }
-            if !seen.insert((Arc::clone(&name), Arc::clone(&labels))) {
+            if !seen.insert((Arc::clone(name), Arc::clone(&labels))) {
                 continue;
             }
-            let family = families.entry(Arc::clone(&name)).or_insert_with(|| Family {
-                name,
-                kind,
-                help,
-                samples: Vec::new(),
+            let (family, sources) = families.entry(Arc::clone(name)).or_insert_with(|| {
+                let (name, help) = (Arc::clone(name), Arc::clone(help));
+                (Family { name, kind: *kind, help, samples: Vec::new() }, Vec::new())
             });
-            family.samples.push((labels, value));
+            family.samples.push((labels, 0.0));
+            sources.push(index);
         }
-        families.into_values().collect()
+        let mut places = vec![None; found.len()];
+        for (at, (_, sources)) in families.values().enumerate() {
+            for (sample, source) in sources.iter().enumerate() {
+                if let Some(place) = places.get_mut(*source) {
+                    *place = Some((at, sample));
+                }
+            }
+        }
+        United {
+            found: found.iter().map(|(series, _)| Arc::clone(series)).collect(),
+            places,
+            families: families.into_values().map(|(family, _)| family).collect(),
+        }
     }
 
     /// What one set of the 1.x kind gives twice.
-    fn clashing(&self, found: &[(Series, f64)]) -> HashSet<(usize, FamilyName, Arc<str>)> {
+    fn clashing(&self, found: &[(Arc<Series>, f64)]) -> HashSet<(usize, FamilyName, Arc<str>)> {
         let one = |set: usize| self.sets.get(set).is_some_and(|set| set.agent == Agent::One);
         let mut once = HashSet::new();
         let mut twice = HashSet::new();
@@ -186,6 +212,21 @@ impl Engine {
     }
 }
 
+impl United {
+    /// The families, with these values.
+    fn filled(&mut self, found: &[(Arc<Series>, f64)]) -> Vec<Family> {
+        for (place, (_, value)) in self.places.iter().zip(found) {
+            let sample = place.and_then(|(family, sample)| {
+                self.families.get_mut(family)?.samples.get_mut(sample)
+            });
+            if let Some((_, filled)) = sample {
+                *filled = *value;
+            }
+        }
+        self.families.clone()
+    }
+}
+
 impl RuleSet {
     /// The series of an attribute: as it was matched before, or matched.
     fn known(
@@ -196,6 +237,7 @@ impl RuleSet {
         set: usize,
     ) -> Known {
         let mut text = String::new();
+        let mut last = None;
         match before {
             Some(known) if known.text.is_none() => return known,
             Some(known) => {
@@ -203,6 +245,7 @@ impl RuleSet {
                 if known.text.as_ref() == Some(&text) {
                     return known;
                 }
+                last = known.series;
             }
             None => value.java(&mut text),
         }
@@ -215,6 +258,8 @@ impl RuleSet {
             && !sees_value
             && others.iter().all(|other| self.apply(subject, other, true) == outcome);
         let series = outcome.map(|outcome| Series::new(outcome, subject, set));
+        // The same one again is told by its address.
+        let series = series.map(|new| last.filter(|last| **last == new).unwrap_or(Arc::new(new)));
         Known { text: (!fixed).then_some(text), series }
     }
 }

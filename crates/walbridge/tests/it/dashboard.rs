@@ -59,12 +59,33 @@ async fn every_query_of_our_dashboards_finds_series() {
                 unanswered.insert(error.to_string());
             }
         }
+        for query in selectors() {
+            let asked = deadline(&query, LONGEST, async || prometheus.finds(&query).await);
+            if let Err(error) = asked.await {
+                unanswered.insert(error.to_string());
+            }
+        }
         if unanswered.is_empty() {
             return Ok(());
         }
         Err(Vec::from_iter(unanswered).join("\n").into())
     })
     .await;
+}
+
+/// What known dashboards of others ask for, by name and labels, as queries that count series: an idle average is no
+/// number, and still there.
+fn selectors() -> Vec<String> {
+    let lines = include_str!("../../../exporter/tests/it/selectors").lines();
+    let lines = lines.filter(|line| !line.starts_with('#') && !line.is_empty());
+    lines
+        .map(|line| {
+            let mut words = line.split(' ');
+            let name = words.next().unwrap_or_default();
+            let labels: Vec<String> = words.map(|label| format!("{label}!=\"\"")).collect();
+            format!("count({name}{{{}}})", labels.join(","))
+        })
+        .collect()
 }
 
 /// Each query with its place, variables replaced.
