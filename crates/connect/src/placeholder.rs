@@ -65,7 +65,7 @@ impl Placeholders {
         let Some((_, provider)) = self.providers.iter().find(|(known, _)| known == name) else {
             return Ok(None);
         };
-        provider.get(path, key).map_err(|reason| format!("config.providers: {name}: {reason}"))
+        provider.get(path, key)
     }
 }
 
@@ -95,7 +95,8 @@ impl Provider {
                 "Path is not supported for EnvVarConfigProvider, invalid value '{path}'"
             )),
             Self::File(allowed) => {
-                let text = read(&permitted(Path::new(path), allowed)?)?;
+                let file = permitted(Path::new(path), allowed)?;
+                let text = fs::read_to_string(file).map_err(|_error| unreadable(path))?;
                 Ok(java_properties(&text).find(|(name, _)| name == key).map(|(_, value)| value))
             }
             Self::Directory(allowed) => {
@@ -103,19 +104,23 @@ impl Provider {
                 let plain =
                     Path::new(key).components().all(|part| matches!(part, Component::Normal(_)));
                 let file = directory.join(key);
-                if plain && file.is_file() { read(&file).map(Some) } else { Ok(None) }
+                if !plain || !file.is_file() {
+                    return Ok(None);
+                }
+                let text = fs::read_to_string(&file);
+                text.map(Some).map_err(|_error| unreadable(&file.to_string_lossy()))
             }
         }
     }
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+/// As `FileConfigProvider` says it, whose reason is in the log alone.
+fn unreadable(path: &str) -> String {
+    format!("Could not read properties from file {path}")
 }
 
 fn permitted(path: &Path, allowed: &[PathBuf]) -> Result<PathBuf, String> {
-    let real = fs::canonicalize(path)
-        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let real = fs::canonicalize(path).map_err(|_error| unreadable(&path.to_string_lossy()))?;
     let within = |root: &PathBuf| fs::canonicalize(root).is_ok_and(|root| real.starts_with(root));
     if allowed.is_empty() || allowed.iter().any(within) {
         Ok(real)
