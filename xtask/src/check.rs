@@ -10,7 +10,7 @@ use crate::demo::Demo;
 use crate::error::{Context, Error, Result};
 use crate::package::{self, Need};
 use crate::services::stack::{Plan, Stack};
-use crate::{layout, monitoring, port, process, product, python, say, tidy, wait};
+use crate::{layout, maven, monitoring, port, process, product, python, say, tidy, wait};
 
 const NAME: &str = "test";
 
@@ -134,6 +134,10 @@ fn integration(postgres: u8) -> Result<()> {
     let walbridge = product::binary()?;
     package::require(&[Need::Prometheus, Need::Chromium])?;
     let python = python::consumer()?;
+    // Downloaded before a test waits for what they make.
+    maven::connect()?;
+    maven::debezium()?;
+    maven::apicurio()?;
     // Compiled before the services start, which would only take the compiler's processors.
     let mut build = product::cargo()?;
     process::run_attached(build.args(INTEGRATION).arg("--no-run"), "build the tests")?;

@@ -65,14 +65,32 @@ pub(crate) fn connect() -> Result<PathBuf> {
 /// The plugin path of a Kafka Connect worker that shall have Debezium's connector.
 pub(crate) fn debezium() -> Result<PathBuf> {
     let version = version::DEBEZIUM;
-    cached(&format!("debezium-{version}"), |new| {
-        let artifact = format!("io.debezium:debezium-connector-postgres:{version}:tar.gz:plugin");
+    let artifact = ("io.debezium", "debezium-connector-postgres", "plugin");
+    archive(&format!("debezium-{version}"), artifact, version)
+}
+
+/// The folder of an Apicurio Registry.
+pub(crate) fn apicurio() -> Result<PathBuf> {
+    let version = version::APICURIO;
+    let artifact = ("io.apicurio", "apicurio-registry-app", "all");
+    archive(&format!("apicurio-{version}"), artifact, version)
+}
+
+/// What is in an archive, named by group, artifact and classifier.
+fn archive(
+    name: &str,
+    (group, artifact, classifier): (&str, &str, &str),
+    version: &str,
+) -> Result<PathBuf> {
+    cached(name, |new| {
+        let coordinates = format!("{group}:{artifact}:{version}:tar.gz:{classifier}");
         let mut copy = maven("copy", new);
-        copy.arg(format!("-Dartifact={artifact}")).arg(option("outputDirectory", new));
-        process::run(&mut copy, "download debezium with mvn")?;
-        let archive = new.join(format!("debezium-connector-postgres-{version}-plugin.tar.gz"));
+        copy.arg(format!("-Dartifact={coordinates}")).arg(option("outputDirectory", new));
+        process::run(&mut copy, &format!("download {name} with mvn"))?;
+        let archive = new.join(format!("{artifact}-{version}-{classifier}.tar.gz"));
         let mut tar = Command::new("tar");
-        process::run(tar.arg("-xzf").arg(&archive).arg("-C").arg(new), "unpack debezium")?;
+        let unpack = tar.arg("-xzf").arg(&archive).arg("-C").arg(new);
+        process::run(unpack, &format!("unpack {name}"))?;
         fs::remove_file(&archive).context(archive.display())
     })
 }

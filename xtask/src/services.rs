@@ -13,6 +13,7 @@ mod command;
 pub(crate) mod connect;
 pub(crate) mod postgres;
 pub(crate) mod prometheus;
+mod registry;
 pub(crate) mod stack;
 
 pub(crate) use command::Services;

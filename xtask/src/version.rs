@@ -12,6 +12,9 @@ pub(crate) const KAFKA: &str = "4.3.0";
 /// `io.debezium:debezium-connector-postgres`, whose records the captures hold.
 pub(crate) const DEBEZIUM: &str = "3.6.3.Final";
 
+/// `io.apicurio:apicurio-registry-app`, the last one that runs on Java 17.
+pub(crate) const APICURIO: &str = "2.6.13.Final";
+
 /// `org.apache.logging.log4j`, the one that Kafka's own distribution of that version carries.
 pub(crate) const LOG4J: &str = "2.25.4";
 

@@ -128,19 +128,23 @@ impl Provider {
                 let plain =
                     Path::new(key).components().all(|part| matches!(part, Component::Normal(_)));
                 let file = directory.join(key);
-                if plain && file.is_file() { read(&file).map(Some) } else { Ok(None) }
+                if !plain || !file.is_file() {
+                    return Ok(None);
+                }
+                let text = fs::read_to_string(&file);
+                text.map(Some).map_err(|_error| unreadable(&file.to_string_lossy()))
             }
         }
     }
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+/// As `FileConfigProvider` says it, whose reason is in the log alone.
+fn unreadable(path: &str) -> String {
+    format!("Could not read properties from file {path}")
 }
 
 fn permitted(path: &Path, allowed: &[PathBuf]) -> Result<PathBuf, String> {
-    let real = fs::canonicalize(path)
-        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let real = fs::canonicalize(path).map_err(|_error| unreadable(&path.to_string_lossy()))?;
     let within = |root: &PathBuf| fs::canonicalize(root).is_ok_and(|root| real.starts_with(root));
     if allowed.is_empty() || allowed.iter().any(within) {
         Ok(real)

@@ -1,8 +1,11 @@
 //! The command line of `xtask services`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::stack::{Plan, Stack};
+use super::{connect, registry};
 use crate::error::Result;
 use crate::say;
 
@@ -55,6 +58,17 @@ enum Command {
         /// How to stop.
         #[arg(long, default_value = "fast")]
         mode: Mode,
+    },
+    /// Become a Kafka Connect worker with Debezium's connector, in the place of `walbridge worker PROPERTIES`.
+    Connect {
+        /// The worker's properties; its plugin path is added.
+        properties: PathBuf,
+    },
+    /// Become an Apicurio Registry that keeps everything in memory.
+    Registry {
+        /// The port of its REST interfaces.
+        #[arg(long)]
+        port: u16,
     },
     /// Kill or start one broker of a stack.
     Broker {
@@ -120,6 +134,8 @@ impl Services {
                     }
                 }
             }
+            Command::Registry { port } => registry::become_registry(port),
+            Command::Connect { properties } => connect::become_worker(&properties),
             Command::Broker { action, name, id } => {
                 let mut stack = Stack::open(&name)?;
                 match action {

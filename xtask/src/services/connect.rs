@@ -1,6 +1,8 @@
 //! A Kafka Connect worker with Debezium's connector on a stack: what walbridge is compared with.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::time::Duration;
 
 use super::broker;
@@ -33,6 +35,20 @@ pub(crate) fn start(stack: &mut Stack) -> Result<String> {
     })?;
     say::progress(format!("kafka connect on http://{rest}"));
     Ok(rest)
+}
+
+/// Turns this process into a worker with the properties of a file, so that signals reach it. Returns if it cannot.
+pub(crate) fn become_worker(properties: &Path) -> Result<()> {
+    package::require(&[Need::Java, Need::Maven])?;
+    let (jars, plugins) = (maven::connect()?, maven::debezium()?);
+    let own = fs::read_to_string(properties).context(properties.display())?;
+    let file = properties.with_extension("connect");
+    // Looking for plugins in every class of every jar takes most of a start.
+    let added = format!("plugin.path={}\nplugin.discovery=service_load\n", plugins.display());
+    fs::write(&file, own + &added).context(file.display())?;
+    let mut java = broker::java(&jars, "-Xmx512m")?;
+    let error = java.arg("org.apache.kafka.connect.cli.ConnectDistributed").arg(file).exec();
+    Err(error).context("java")
 }
 
 fn properties(bootstrap: &str, rest: &str, plugins: &str) -> String {

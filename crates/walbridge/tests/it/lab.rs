@@ -153,10 +153,34 @@ impl Sandbox {
         name: &str,
         body: impl AsyncFnOnce(&Self) -> Outcome<T>,
     ) -> Outcome<T> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let born = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() & 0xff_ffff;
-        let id = format!("{name}_{born:x}{count:x}{:x}", std::process::id() & 0xfff);
+        Self::named(lab, format!("{name}_{}", unique()?), body).await
+    }
+
+    /// The same under a name as long as the given one, underscores where it has them: with the lengths that a binary
+    /// format writes, and all else that depends on them, one takes the other's place.
+    pub(crate) async fn as_long_as<T>(
+        lab: &Lab,
+        name: &str,
+        body: impl AsyncFnOnce(&Self) -> Outcome<T>,
+    ) -> Outcome<T> {
+        let unique = unique()?;
+        let mut letters = unique.chars().rev();
+        // The first stays, for a name begins with a letter.
+        let (first, rest) = name.split_at(name.chars().next().map_or(0, char::len_utf8));
+        let rest: Vec<char> = rest
+            .chars()
+            .rev()
+            .map(|c| if c == '_' { c } else { letters.next().unwrap_or(c) })
+            .collect();
+        let id = first.chars().chain(rest.into_iter().rev()).collect();
+        Self::named(lab, id, body).await
+    }
+
+    async fn named<T>(
+        lab: &Lab,
+        id: String,
+        body: impl AsyncFnOnce(&Self) -> Outcome<T>,
+    ) -> Outcome<T> {
         let sandbox = Self { lab: lab.clone(), database: format!("p_{id}"), id };
         let create = format!("CREATE DATABASE \"{}\" TEMPLATE template0", sandbox.database);
         sandbox.lab.postgres.run("postgres", &create).await?;
@@ -178,6 +202,14 @@ impl Sandbox {
     pub(crate) async fn wait_streaming(&self) -> Outcome<()> {
         self.lab.postgres.wait_streaming(&self.id).await
     }
+}
+
+/// What no other sandbox's name has in it; process and count stand last, which alone nearly tell it.
+fn unique() -> Outcome<String> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let born = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() & 0xff_ffff;
+    Ok(format!("{born:x}{count:x}{:x}", std::process::id() & 0xfff))
 }
 
 /// Runs a test in a sandbox, or says that it did not run.

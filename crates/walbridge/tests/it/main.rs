@@ -13,10 +13,15 @@
 //! | `WALBRIDGE_TEST_REST` | a running Connect for the parity cases, in the worker's place |
 //! | `WALBRIDGE_TEST_CASES` | a pattern: the parity cases to run |
 //! | `WALBRIDGE_TEST_SEED`, `WALBRIDGE_TEST_KILLS` | repeat a loss test; how often it kills |
+//! | `WALBRIDGE_TEST_HANDOVERS` | how often Connect and walbridge take over from each other |
 //! | `WALBRIDGE_CHROMIUM` | the browser of the console's tests; `chromium` on the path without it |
 //! | `WALBRIDGE_TEST_PICTURES` | a folder: the console's tests put their pictures there |
 //! | `WALBRIDGE_TEST_KEEP` | keep properties and logs of the workers that ended well, too |
 
+#[cfg(test)]
+mod apicurio;
+#[cfg(test)]
+mod avro;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
@@ -51,6 +56,8 @@ mod metrics;
 mod parity;
 #[cfg(test)]
 mod random;
+#[cfg(test)]
+mod registry;
 #[cfg(test)]
 mod rest;
 #[cfg(test)]

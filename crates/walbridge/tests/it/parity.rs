@@ -21,8 +21,12 @@ mod compare;
 const AT_A_TIME: usize = 4;
 
 fn is_recording() -> bool {
-    let asked = std::env::var("WALBRIDGE_TEST_RECORD").is_ok_and(|value| value == "1");
-    asked && std::env::var_os("WALBRIDGE_TEST_REST").is_some()
+    std::env::var("WALBRIDGE_TEST_RECORD").is_ok_and(|value| value == "1") && is_foreign()
+}
+
+/// Whether the worker is somebody else's, with the plugins and properties that it has.
+fn is_foreign() -> bool {
+    std::env::var_os("WALBRIDGE_TEST_REST").is_some()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -32,7 +36,7 @@ async fn every_case_agrees_with_its_capture_on_the_general_path() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_case_agrees_with_its_capture_on_the_compiled_path() {
-    if std::env::var_os("WALBRIDGE_TEST_REST").is_some() {
+    if is_foreign() {
         println!("parity-compiled: did not run, WALBRIDGE_TEST_REST has one path only");
         return;
     }
@@ -65,7 +69,7 @@ async fn run_all(lab: &Lab, rest: &Rest, path: &str) -> Outcome<()> {
         let name = dir.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.unwrap_or_default();
         let started = std::time::Instant::now();
-        let wrong = match case::run(lab, rest, dir).await {
+        let wrong = match case::run(lab, rest, path, dir).await {
             Ok(wrong) => wrong,
             Err(error) => vec![error.to_string()],
         };

@@ -1,5 +1,6 @@
 //! One worker process: its properties, its log, its end.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -15,8 +16,10 @@ const START_MAX: Duration = Duration::from_secs(90);
 /// A worker that can be started, ended and started again on the same storage topics.
 #[derive(Debug)]
 pub(crate) struct Worker {
+    /// A program and its arguments before the file of properties.
+    program: Vec<OsString>,
     properties: Vec<(String, String)>,
-    variables: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
     from_environment: bool,
     dir: PathBuf,
     child: Option<Child>,
@@ -55,8 +58,9 @@ impl Worker {
         std::fs::create_dir_all(&dir)?;
         let rest = Rest::new(&format!("127.0.0.1:{port}"));
         let mut worker = Self {
+            program: vec![binary().into(), "worker".into()],
             properties,
-            variables: Vec::new(),
+            environment: Vec::new(),
             from_environment: false,
             dir,
             child: None,
@@ -74,9 +78,14 @@ impl Worker {
         self.properties.push((key.to_owned(), value.to_owned()));
     }
 
-    /// Sets a variable of the process's environment for the next start.
+    /// Another worker at the next start: a program that takes the file of properties as its last argument.
+    pub(crate) fn run_by(&mut self, program: Vec<OsString>) {
+        self.program = program;
+    }
+
+    /// Sets a variable for the next start.
     pub(crate) fn set_variable(&mut self, name: &str, value: &str) {
-        self.variables.push((name.to_owned(), value.to_owned()));
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// The same settings through `CONNECT_*` variables instead of a file, as the images pass them.
@@ -87,9 +96,10 @@ impl Worker {
 
     /// Starts the process without waiting for anything.
     pub(crate) fn spawn(&mut self) -> Outcome<()> {
-        let mut command = Command::new(binary());
-        command.arg("worker");
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let (program, arguments) = self.program.split_first().ok_or("worker: no program")?;
+        let mut command = Command::new(program);
+        command.args(arguments);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if self.from_environment {
             for (key, value) in &self.properties {
                 let name = key.replace('_', "__").replace('.', "_").to_ascii_uppercase();

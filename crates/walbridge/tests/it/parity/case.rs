@@ -2,9 +2,13 @@
 //!
 //! A folder holds `connector.json` (options over [`connector::config`]), and perhaps `setup.sql` (before the
 //! connector), `stream.sql` (once it streams), `steps.json` (in place of connector, streaming, `stream.sql`),
-//! `case.json` (what not to compare; `extension`, without which the server cannot run the case), `failed.txt` (the trace of a connector that ends FAILED); and always
-//! `expected.jsonl`, the records that Debezium 3.6.3.Final wrote under Connect 4.3.0.
-//! `${name}`, `${db}`, `${port}`, `${boot}` and `${dir}` are replaced in all of them.
+//! `case.json`, `failed.txt` (the trace of a connector that ends FAILED), `registered.json` (what it registered, in
+//! order); and always `expected.jsonl`, the records that Debezium 3.6.3.Final wrote under Connect 4.3.0.
+//! `${name}`, `${db}`, `${port}`, `${boot}`, `${registry}` and `${dir}` are replaced in all of them.
+//!
+//! `case.json` says what not to compare, and what the case needs: `extension` and `postgres` (the least major version)
+//! of the server, `registry` (one of its own), `worker` (properties, and variables as `environment`, of a worker of its
+//! own).
 //!
 //! Where walbridge deliberately writes what Debezium loses or garbles, a folder of the same name in `corrections` holds
 //! `expected.jsonl` in the place of the case's own and `WHY`, one sentence. Where Debezium dies it also holds the
@@ -16,11 +20,13 @@ use std::time::Duration;
 use fancy_regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::compare::{Compare, Shown, differences};
+use super::compare::{Compare, Shown, differences, registrations, schemas};
 use crate::connector;
 use crate::http::{Reply, Rest, traces};
 use crate::kafka::{self, Tap};
 use crate::lab::{Lab, Outcome, Sandbox, deadline};
+use crate::registry::Registry;
+use crate::worker::Worker;
 
 /// The longest wait of a step.
 const STEP_MAX: Duration = Duration::from_secs(60);
@@ -29,21 +35,21 @@ const STEP_MAX: Duration = Duration::from_secs(60);
 const RECORDING_IDLE: Duration = Duration::from_secs(4);
 
 /// Runs a case; each difference is a line.
-pub(super) async fn run(lab: &Lab, rest: &Rest, dir: &Path) -> Outcome<Vec<String>> {
+pub(super) async fn run(lab: &Lab, rest: &Rest, path: &str, dir: &Path) -> Outcome<Vec<String>> {
     let folder = dir.file_name().ok_or("case without a name")?.to_string_lossy();
     let plain = folder.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
     let files = Files::open(dir)?;
-    if let Some(extension) = files.meta()?["extension"].as_str() {
-        let query = format!("SELECT 1 FROM pg_available_extensions WHERE name = '{extension}'");
-        if lab.postgres.ask("postgres", &query).await?.is_none() {
-            println!("{folder}: did not run, the server has no extension {extension}");
-            return Ok(Vec::new());
-        }
+    if let Some(missing) = missing(lab, rest, &files).await? {
+        println!("{folder}: did not run, {missing}");
+        return Ok(Vec::new());
     }
     // Recorded is what Debezium does, never what stands in for it.
     let files = if super::is_recording() { Files { correction: None, ..files } } else { files };
-    Sandbox::with(lab, &plain, async |sandbox| {
-        let mut case = Case::open(sandbox, rest, files, &plain)?;
+    let meta = files.meta()?;
+    let body = async |sandbox: &Sandbox| {
+        let own = own_worker(sandbox, path, &meta["worker"]).await?;
+        let rest = own.as_ref().map_or(rest, |own| &own.rest);
+        let mut case = Case::open(sandbox, rest, files, &plain).await?;
         let ended = case.play().await;
         let compared = match ended {
             Ok(()) if super::is_recording() => case.record().await,
@@ -52,8 +58,65 @@ pub(super) async fn run(lab: &Lab, rest: &Rest, dir: &Path) -> Outcome<Vec<Strin
         };
         case.remove_connector().await?;
         compared
-    })
-    .await
+    };
+    if meta["registry"] == true {
+        Sandbox::as_long_as(lab, &plain, body).await
+    } else {
+        Sandbox::with(lab, &plain, body).await
+    }
+}
+
+/// What the case needs and the services do not have.
+async fn missing(lab: &Lab, rest: &Rest, files: &Files<'_>) -> Outcome<Option<String>> {
+    let meta = files.meta()?;
+    if let Some(extension) = meta["extension"].as_str() {
+        let query = format!("SELECT 1 FROM pg_available_extensions WHERE name = '{extension}'");
+        if lab.postgres.ask("postgres", &query).await?.is_none() {
+            return Ok(Some(format!("the server has no extension {extension}")));
+        }
+    }
+    if let Some(least) = meta["postgres"].as_u64() {
+        let major = "SELECT current_setting('server_version_num')::int / 10000";
+        let major = lab.postgres.ask("postgres", major).await?.ok_or("server without a version")?;
+        if major.parse::<u64>()? < least {
+            return Ok(Some(format!("the server is of version {major}, not {least}")));
+        }
+    }
+    if !super::is_foreign() {
+        return Ok(None);
+    }
+    if !meta["worker"].is_null() {
+        return Ok(Some("it needs a worker of its own".to_owned()));
+    }
+    let config = files.read("connector.json")?.ok_or("no connector.json")?;
+    let config: Value = serde_json::from_str(&config)?;
+    let plugins = rest.get("/connector-plugins?connectorsOnly=false").await?.json();
+    let plugins = plugins.as_array().map_or(&[][..], Vec::as_slice);
+    let given = ["key.converter", "value.converter"].map(|option| config[option].as_str());
+    let unknown = given.into_iter().flatten().find(|class| {
+        // Aliases are the class's last part, which no plugin is listed by.
+        class.contains('.') && !plugins.iter().any(|plugin| plugin["class"] == **class)
+    });
+    Ok(unknown.map(|class| format!("the worker has no {class}")))
+}
+
+/// The worker that `case.json` describes.
+async fn own_worker(sandbox: &Sandbox, path: &str, told: &Value) -> Outcome<Option<Worker>> {
+    let Some(told) = told.as_object() else { return Ok(None) };
+    let mut worker = Worker::new(sandbox, "own", &[("walbridge.encoder.path", path)])?;
+    for (key, value) in told {
+        match value {
+            Value::String(value) => worker.set(key, value),
+            Value::Object(variables) if key == "environment" => {
+                for (name, value) in variables {
+                    worker.set_variable(name, value.as_str().ok_or("environment: not a text")?);
+                }
+            }
+            _ => return Err(format!("case.json: worker: {key} is not a text").into()),
+        }
+    }
+    worker.start().await?;
+    Ok(Some(worker))
 }
 
 struct Case<'a> {
@@ -68,30 +131,46 @@ struct Case<'a> {
     /// Answers that the case keeps as records.
     captured: Vec<Shown>,
     put: Option<Reply>,
+    /// The registry of a case that needs one.
+    registry: Option<Registry>,
 }
 
 impl<'a> Case<'a> {
-    fn open(
+    async fn open(
         sandbox: &'a Sandbox,
         rest: &'a Rest,
         files: Files<'a>,
         plain: &'a str,
     ) -> Outcome<Self> {
         let dir = files.case;
-        let compare = Compare::parse(&files.meta()?)?;
+        let meta = files.meta()?;
+        let compare = Compare::parse(&meta)?;
+        let registry = if meta["registry"] == true { Some(Registry::start().await?) } else { None };
+        let fill = |text: &str| fill(sandbox, registry.as_ref(), dir, text);
         let topics = compare.topics.clone();
         let topics = topics.unwrap_or(r"(__debezium-heartbeat\.)?${name}(\..*)?".to_owned());
-        let topics = fill(sandbox, dir, &topics);
+        let topics = fill(&topics);
         let tap = Tap::new(&sandbox.lab.bootstrap, &topics)?.without(compare.quiet().cloned());
         let mut config = connector::config(sandbox);
         let own = files.read("connector.json")?.ok_or("no connector.json")?;
-        connector::merge(&mut config, serde_json::from_str(&fill(sandbox, dir, &own))?);
+        connector::merge(&mut config, serde_json::from_str(&fill(&own))?);
         let captured = Vec::new();
-        Ok(Self { sandbox, rest, files, plain, compare, config, tap, captured, put: None })
+        Ok(Self {
+            sandbox,
+            rest,
+            files,
+            plain,
+            compare,
+            config,
+            tap,
+            captured,
+            put: None,
+            registry,
+        })
     }
 
     fn fill(&self, text: &str) -> String {
-        fill(self.sandbox, self.files.case, text)
+        fill(self.sandbox, self.registry.as_ref(), self.files.case, text)
     }
 
     /// The text, or what the file that it names (`@file`) holds.
@@ -212,7 +291,8 @@ impl<'a> Case<'a> {
         .await
     }
 
-    /// Waits for the slot to stream; a task that fails meanwhile ends the wait.
+    /// Waits for the slot to stream; a task that fails meanwhile ends the wait. In a case that ends FAILED that is no
+    /// error: Connect streams before its transforms and converters see the first record of the snapshot, walbridge after.
     async fn streaming(&mut self) -> Outcome<()> {
         if let Some(reply) = &self.put {
             reply.clone().success("PUT config")?;
@@ -225,7 +305,12 @@ impl<'a> Case<'a> {
         });
         tokio::select! {
             streaming = self.sandbox.lab.postgres.wait_streaming(slot) => streaming?,
-            trace = failed => return Err(format!("FAILED: {}", trace?).into()),
+            trace = failed => {
+                let trace = trace?;
+                if self.files.read("failed.txt")?.is_none() {
+                    return Err(format!("FAILED: {trace}").into());
+                }
+            }
         }
         self.tap.poll(Duration::from_millis(300))
     }
@@ -240,9 +325,32 @@ impl<'a> Case<'a> {
         let read_back = self.tap.records.iter().map(Shown::record);
         let got = self.captured.iter().cloned().chain(read_back);
         let got = got.map(|shown| shown.renamed(&self.sandbox.id, self.plain)).collect::<Vec<_>>();
-        let mut wrong = differences(&self.compare, &expected, &got);
+        let (expected, got, mut wrong) = self.registered(expected, got)?;
+        wrong.extend(differences(&self.compare, &expected, &got));
         wrong.extend(self.failure().await?);
         Ok(wrong)
+    }
+
+    /// How the registrations differ; records with what they hold by the schemas that were registered.
+    fn registered(
+        &self,
+        expected: Vec<Shown>,
+        got: Vec<Shown>,
+    ) -> Outcome<(Vec<Shown>, Vec<Shown>, Vec<String>)> {
+        let Some(registry) = &self.registry else { return Ok((expected, got, Vec::new())) };
+        let due = self.files.read("registered.json")?.ok_or("no registered.json")?;
+        let due: Vec<Value> = serde_json::from_str(&due)?;
+        let has = Value::Array(registry.registrations()).to_string();
+        let has: Vec<Value> = serde_json::from_str(&has.replace(&self.sandbox.id, self.plain))?;
+        let wrong = registrations(&due, &has).into_iter().collect();
+        if !self.compare.is_avro {
+            return Ok((expected, got, wrong));
+        }
+        let decode = |records: Vec<Shown>, registered: &[Value]| -> Outcome<Vec<Shown>> {
+            let schemas = schemas(registered)?;
+            records.into_iter().map(|shown| shown.decoded(&schemas)).collect()
+        };
+        Ok((decode(expected, &due)?, decode(got, &has)?, wrong))
     }
 
     /// Writes what came in the place of what was expected.
@@ -270,7 +378,11 @@ impl<'a> Case<'a> {
         let trace = traces(&status).replace(&self.sandbox.id, self.plain);
         let refused = self.put.as_ref().filter(|reply| reply.status >= 400);
         let said = match refused {
-            Some(reply) if status.is_null() => format!("{} {}", reply.status, reply.body),
+            Some(reply) if status.is_null() => {
+                let told = reply.json();
+                let message = told["message"].as_str().unwrap_or(&reply.body);
+                format!("{} {message}", reply.status)
+            }
             _ => trace,
         };
         said.replace(&*self.files.case.to_string_lossy(), "${dir}")
@@ -355,11 +467,13 @@ fn read(dir: &Path, file: &str) -> Outcome<Option<String>> {
     }
 }
 
-fn fill(sandbox: &Sandbox, dir: &Path, text: &str) -> String {
+fn fill(sandbox: &Sandbox, registry: Option<&Registry>, dir: &Path, text: &str) -> String {
+    let registry = registry.map_or("${registry}", |registry| registry.url.as_str());
     text.replace("${name}", &sandbox.id)
         .replace("${db}", &sandbox.database)
         .replace("${port}", &sandbox.lab.postgres.port.to_string())
         .replace("${boot}", &sandbox.lab.bootstrap)
+        .replace("${registry}", registry)
         .replace("${dir}", &dir.to_string_lossy())
 }
 

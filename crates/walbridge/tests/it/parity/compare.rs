@@ -7,6 +7,7 @@ use std::time::Duration;
 use fancy_regex::Regex;
 use serde_json::{Value, json};
 
+use crate::avro;
 use crate::json::Json;
 use crate::kafka::Record;
 use crate::lab::Outcome;
@@ -24,6 +25,8 @@ pub(super) struct Compare {
     unordered_fields: Regex,
     volatile_headers: Vec<String>,
     unordered: bool,
+    /// Whether the bytes of keys and values are compared as the Avro that they hold.
+    pub(super) is_avro: bool,
     /// Topics in which neighbours that are equal once masked count as one, and that nobody waits for: heartbeats.
     quiet: Option<Regex>,
     pub(super) topics: Option<String>,
@@ -37,6 +40,7 @@ impl Compare {
             unordered_fields: Regex::new(UNORDERED)?,
             volatile_headers: vec![RUN_ID.to_owned()],
             unordered: false,
+            is_avro: false,
             quiet: None,
             topics: None,
             idle: Duration::from_secs(1),
@@ -47,7 +51,8 @@ impl Compare {
         };
         for (key, value) in meta.as_object().ok_or("case.json: not an object")? {
             match key.as_str() {
-                "why" | "extension" => {}
+                "why" | "extension" | "postgres" | "registry" | "worker" => {}
+                "decode" if value == "avro" => compare.is_avro = true,
                 "topics" => compare.topics = value.as_str().map(str::to_owned),
                 "idle" => {
                     let seconds = value.as_f64().ok_or("case.json: idle is not a number")?;
@@ -114,6 +119,7 @@ impl Compare {
                 Some(json) => Masked::Json(self.mask(json, "")),
                 None => Masked::Raw(field.clone()),
             },
+            Field::Avro(id, value) => Masked::Avro(*id, self.mask(value.clone(), "")),
             other => Masked::Raw(other.clone()),
         }
     }
@@ -157,15 +163,15 @@ enum Field {
     Null,
     Text(String),
     Hex(String),
+    /// What the bytes of either hold, by the schema of an id.
+    Avro(u32, Json),
 }
 
 impl Field {
     fn of(bytes: Option<&[u8]>) -> Self {
         let Some(bytes) = bytes else { return Self::Null };
-        std::str::from_utf8(bytes).map_or_else(
-            |_not_text| Self::Hex(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
-            |text| Self::Text(text.to_owned()),
-        )
+        std::str::from_utf8(bytes)
+            .map_or_else(|_not_text| Self::Hex(hex(bytes)), |text| Self::Text(text.to_owned()))
     }
 
     fn parse(value: &Value) -> Outcome<Self> {
@@ -184,6 +190,22 @@ impl Field {
             Self::Null => Value::Null,
             Self::Text(text) => Value::from(text.as_str()),
             Self::Hex(hex) => json!({ "hex": hex }),
+            Self::Avro(id, _) => json!({ "avro": id }),
+        }
+    }
+
+    /// Bytes without the frame of a registry's schema, or of a schema that is not among these, stay as they are.
+    fn decoded(self, schemas: &Schemas) -> Outcome<Self> {
+        let bytes = match &self {
+            Self::Text(text) => text.as_bytes().to_vec(),
+            Self::Hex(hex) => unhex(hex).ok_or("expected.jsonl: not hex")?,
+            Self::Null | Self::Avro(..) => return Ok(self),
+        };
+        let [0, a, b, c, d, rest @ ..] = bytes.as_slice() else { return Ok(self) };
+        let id = u32::from_be_bytes([*a, *b, *c, *d]);
+        match schemas.get(&u64::from(id)) {
+            Some(schema) => Ok(Self::Avro(id, avro::decode(schema, rest)?)),
+            None => Ok(self),
         }
     }
 
@@ -194,9 +216,36 @@ impl Field {
                 let escaped = |name: &str| name.replace('_', "_u005f");
                 Self::Text(text.replace(from, to).replace(&escaped(from), &escaped(to)))
             }
+            Self::Hex(bytes) => Self::Hex(bytes.replace(&hex(from), &hex(to))),
             other => other,
         }
     }
+}
+
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |c: &u8| char::from(*c).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => Some(digit(high)? << 4 | digit(low)?),
+        _ => None,
+    });
+    pairs.collect()
+}
+
+/// Schemas of a registry by their ids.
+pub(super) type Schemas = BTreeMap<u64, Value>;
+
+/// The schemas in `registered.json`, or in what a registry kept of a case.
+pub(super) fn schemas(registered: &[Value]) -> Outcome<Schemas> {
+    let schema = |said: &Value| {
+        let id = said["id"].as_u64().ok_or("registered.json: no id")?;
+        let text = said["schema"].as_str().ok_or("registered.json: no schema")?;
+        Ok((id, serde_json::from_str(text)?))
+    };
+    registered.iter().map(schema).collect()
 }
 
 /// A record, as `expected.jsonl` writes it.
@@ -261,6 +310,12 @@ impl Shown {
         }
     }
 
+    /// The record with its key and value read as Avro.
+    pub(super) fn decoded(self, schemas: &Schemas) -> Outcome<Self> {
+        let (key, value) = (self.key.decoded(schemas)?, self.value.decoded(schemas)?);
+        Ok(Self { key, value, ..self })
+    }
+
     /// The record as it would be under another name of the case.
     pub(super) fn renamed(self, from: &str, to: &str) -> Self {
         let header = |(name, value): (String, Field)| (name, value.renamed(from, to));
@@ -278,6 +333,7 @@ impl Shown {
 enum Masked {
     Raw(Field),
     Json(Json),
+    Avro(u32, Json),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -285,6 +341,16 @@ struct Shape {
     key: Masked,
     value: Masked,
     headers: Vec<(String, Masked)>,
+}
+
+/// The first registration that differs.
+pub(super) fn registrations(expected: &[Value], got: &[Value]) -> Option<String> {
+    if expected == got {
+        return None;
+    }
+    let same = expected.iter().zip(got).take_while(|(due, has)| due == has).count();
+    let what = format!("registration {same} of {}", expected.len());
+    Some(told(&what, &expected.get(same), &got.get(same)))
 }
 
 /// The first difference of each topic-partition.
@@ -312,6 +378,9 @@ fn place(due: &Shape, has: &Shape) -> String {
         if due != has {
             return match (due, has) {
                 (Masked::Json(due), Masked::Json(has)) => place_in(due, has, part),
+                (Masked::Avro(due_id, due), Masked::Avro(has_id, has)) if due_id == has_id => {
+                    place_in(due, has, part)
+                }
                 _ => told(part, due, has),
             };
         }
@@ -347,7 +416,7 @@ fn place_in(due: &Json, has: &Json, path: &str) -> String {
 }
 
 fn told(path: &str, due: &impl std::fmt::Debug, has: &impl std::fmt::Debug) -> String {
-    let short = |text: String| text.chars().take(400).collect::<String>();
+    let short = |text: String| text.chars().take(800).collect::<String>();
     format!("{path}: expected {}, got {}", short(format!("{due:?}")), short(format!("{has:?}")))
 }
 
