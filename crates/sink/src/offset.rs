@@ -226,11 +226,16 @@ impl SourceOffset {
 
     /// Everything up to `lsn` is delivered or makes no record: a transaction without a captured row has passed, or the
     /// server is idle there. The event stays the one it was. Without an event there is nothing to move.
+    ///
+    /// It becomes a commit's offset: where a row's says that everything up to here was processed, Debezium 3.6 takes the
+    /// first row of a transaction that begins right here for the one it has seen, and leaves it out.
     pub fn advance(&mut self, lsn: Lsn) {
         let Some(event) = self.lsn else { return };
         if self.snapshot.is_none() {
             self.lsn_proc = self.lsn_proc.max(Some(lsn));
             self.lsn_commit = self.lsn_commit.max(Some(lsn));
+            self.message_type = Some(MessageType::Commit);
+            self.lsn_events = None;
         } else if self.snapshot_completed {
             self.lsn = Some(event.max(lsn));
         }
