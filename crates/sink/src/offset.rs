@@ -232,10 +232,16 @@ impl SourceOffset {
     /// Everything up to `lsn` is delivered or makes no record: a transaction without a captured row has passed, or the
     /// server is idle there. The event stays the one it was. Without an event there is nothing to move, and an initial
     /// snapshot that was not finished is to be taken again.
+    ///
+    /// It becomes a commit's offset: where a row's says that everything up to here was processed, Debezium 3.6 takes the
+    /// first row of a transaction that begins right here for the one it has seen, and leaves it out.
     pub fn advance(&mut self, lsn: Lsn) {
         let Some(event) = self.lsn.filter(|_| !self.snapshot_unfinished()) else { return };
         let streams = self.snapshot.is_none();
-        if !streams {
+        if streams {
+            self.message_type = Some(MessageType::Commit);
+            self.lsn_events = None;
+        } else {
             self.lsn = Some(event.max(lsn));
         }
         // The peer's offsets of snapshots that are taken while streaming have these two as well, and they go first.

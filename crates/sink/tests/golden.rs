@@ -406,4 +406,5 @@ fn offset_reaches_the_commit_that_may_be_confirmed() {
     let offset = encoder.offset();
     assert_eq!(offset.lsn, Some(position.lsn), "the event stays the row");
     assert_eq!((offset.start_lsn(), offset.lsn_commit), (Some(end_lsn), Some(end_lsn)));
+    assert_eq!(offset.message_type, Some(sink::offset::MessageType::Commit));
 }

@@ -14,6 +14,7 @@ use crate::worker::Worker;
 use proof::{Checkpoint, prove};
 
 mod proof;
+mod takeover;
 mod workload;
 
 const WRITERS: u64 = 3;
