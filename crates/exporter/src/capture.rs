@@ -634,6 +634,13 @@ impl Capture {
         })
     }
 
+    /// Events of the tables that are counted by name (`schema.table`), in the order of [`OPERATIONS`].
+    #[must_use]
+    pub fn table_events(&self) -> BTreeMap<String, [u64; 5]> {
+        let tables = self.update(|n, _| n.tables.clone());
+        tables.into_iter().map(|(name, counts)| (name, counts.totals())).collect()
+    }
+
     /// The replication connection is up, or is not.
     pub fn connected(&self, connected: bool) {
         self.connected.store(connected, Ordering::Relaxed);

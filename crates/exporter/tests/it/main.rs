@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod server;
+#[cfg(test)]
 mod superset;

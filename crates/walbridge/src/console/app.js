@@ -155,11 +155,23 @@ function progress(table, done) {
     ` ${Math.floor(part * 100)} %, ${number(table.rows)} of about ${number(estimate)} rows`];
 }
 
+// What came of a table since the task started. Rows beyond those of its snapshot were read again, by an incremental one.
+function events(table) {
+  if (!table.events) return "–";
+  const { c, u, d, r, t } = table.events;
+  const again = Math.max(0, r - (table.rows ?? 0));
+  const named = [[c, "created"], [u, "updated"], [d, "deleted"], [t, "truncated"], [again, "read again"]];
+  const told = named.filter(([count]) => count > 0).map(([count, word]) => `${number(count)} ${word}`);
+  const part = table.estimate > 0 && again > 0 ? ` (${Math.min(100, Math.floor(100 * again / table.estimate))} % of the table)` : "";
+  return told.length ? told.join(", ") + part : "–";
+}
+
 function tables(connector) {
   const { live } = connector;
   const why = connector.signals ? null : "needs signal.data.collection";
   const row = (table) => h("tr", null,
     h("th", { scope: "row" }, table.name), h("td", null, progress(table, live.snapshot_done)),
+    h("td", null, events(table)),
     h("td", { class: "number" }, table.estimate < 0 ? "–" : number(table.estimate)),
     h("td", { class: "number" }, h("button", {
       type: "button", disabled: why !== null, title: why, "data-action": "snapshot", "data-connector": connector.name,
@@ -169,7 +181,7 @@ function tables(connector) {
       h("caption", null, `${number(live.table_count)} captured`, live.table_count > live.tables.length ? `, the first ${live.tables.length} are shown` : "",
         why ? "; an incremental snapshot can be asked for once the connector has signal.data.collection" : ""),
       h("thead", null, h("tr", null, h("th", { scope: "col" }, "Table"), h("th", { scope: "col" }, "Snapshot"),
-        h("th", { scope: "col", class: "number" }, "Rows, estimated"), h("th", { scope: "col", class: "number" }, "Read again"))),
+        h("th", { scope: "col" }, "Events"), h("th", { scope: "col", class: "number" }, "Rows, estimated"), h("th", { scope: "col", class: "number" }, "Read again"))),
       h("tbody", null, live.tables.map(row))));
 }
 

@@ -3,6 +3,7 @@
 
 use connect::extension::Rest;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use super::Console;
@@ -83,6 +84,7 @@ async fn get(rest: &Rest, target: &str) -> Value {
 fn figures(task: &TaskLive) -> Map<String, Value> {
     let RunLive { phase, stream, queue, tables } = task.run();
     let counters = task.counters();
+    let events = task.meter().map(|meter| meter.capture.table_events()).unwrap_or_default();
     let lsn = |position: pgoutput::Lsn| position.is_valid().then(|| position.to_string());
     let all = json!({
         "database": format!("{}:{}/{}", task.origin.database.host, task.origin.database.port, task.origin.database.dbname),
@@ -114,7 +116,7 @@ fn figures(task: &TaskLive) -> Map<String, Value> {
         "trouble": task.trouble().map(|(at_ms, error)| json!({ "at_ms": at_ms, "error": error })),
         "in_flight": task.outstanding(),
         "table_count": tables.len(),
-        "tables": tables.iter().take(TABLES).map(table).collect::<Vec<_>>(),
+        "tables": tables.iter().take(TABLES).map(|shown| table(shown, &events)).collect::<Vec<_>>(),
         "recent": task.recent().iter().map(record).collect::<Vec<_>>(),
     });
     match all {
@@ -123,9 +125,15 @@ fn figures(task: &TaskLive) -> Map<String, Value> {
     }
 }
 
-fn table(table: &TableLive) -> Value {
+/// `events` are those of the task so far, as they are exported; a table beyond `metrics.max.tables` has none of its own.
+fn table(table: &TableLive, events: &BTreeMap<String, [u64; 5]>) -> Value {
+    let name = format!("{}.{}", table.schema, table.name);
+    let events = events.get(&name).map(|[creates, updates, deletes, reads, truncates]| {
+        json!({ "c": creates, "u": updates, "d": deletes, "r": reads, "t": truncates })
+    });
     json!({
-        "name": format!("{}.{}", table.schema, table.name),
+        "name": name,
+        "events": events,
         "estimate": table.estimated_rows,
         "rows": table.rows.as_ref().map(|rows| rows.load(Ordering::Relaxed)),
     })
