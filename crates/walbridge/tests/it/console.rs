@@ -231,10 +231,8 @@ async fn failure(sandbox: &Sandbox, worker: &Worker, browser: &mut Browser) -> O
     put(worker, "broken", &config_with(sandbox, broken)).await?;
     browser.until("the title counts it", "document.title.startsWith('(1 failed)')").await?;
     browser.ask("location.hash = '#broken'").await?;
-    let told = format!(
-        r#"document.querySelector('.error p')?.textContent.includes('publication "{id}" does not exist') === true"#
-    );
-    browser.until("the error is told", &told).await?;
+    let told = "document.querySelector('.error p')?.textContent.includes('Publication autocreation is disabled') === true";
+    browser.until("the error is told", told).await?;
     if let Some(dir) = pictures_to() {
         browser.picture(&dir.join("console-failed.png")).await?;
     }

@@ -51,7 +51,7 @@ async fn every_query_of_our_dashboards_finds_series() {
             }
             let asked = deadline(&place, LONGEST, async || {
                 // Rates need something that moves.
-                let moves = sandbox.sql("UPDATE a SET t = t || 'y' WHERE id < 10").await;
+                let moves = sandbox.sql(MOVES).await;
                 moves.map_err(|error| error.to_string())?;
                 prometheus.finds(&query).await
             });
@@ -59,6 +59,7 @@ async fn every_query_of_our_dashboards_finds_series() {
                 unanswered.insert(error.to_string());
             }
         }
+        sandbox.sql(MOVES).await?;
         for query in selectors() {
             let asked = deadline(&query, LONGEST, async || prometheus.finds(&query).await);
             if let Err(error) = asked.await {
@@ -72,6 +73,10 @@ async fn every_query_of_our_dashboards_finds_series() {
     })
     .await;
 }
+
+/// One change of each kind.
+const MOVES: &str = "UPDATE a SET t = t || 'y' WHERE id < 10; INSERT INTO a VALUES (1001, 'x'); \
+                     DELETE FROM a WHERE id = 1001";
 
 /// What known dashboards of others ask for, by name and labels, as queries that count series: an idle average is no
 /// number, and still there.
